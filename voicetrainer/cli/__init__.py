@@ -1,0 +1,51 @@
+"""The command line: the only place that knows every room.
+
+Command modules are imported here and must stay light: what they need is imported inside the commands, so that
+``voicetrainer --help`` starts at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from voicetrainer import __version__
+from voicetrainer.errors import VoicetrainerError
+
+app = typer.Typer(
+    name="voicetrainer",
+    help="A flight simulator for difficult customer calls: offline, explainable, replayable.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"voicetrainer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """A flight simulator for difficult customer calls: offline, explainable, replayable."""
+
+
+def main() -> None:
+    """Run the command line; a problem the user can mend is one line on stderr and exit code 2."""
+    try:
+        app()
+    except VoicetrainerError as error:
+        click.echo(f"error: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  try: {error.hint}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""What decides: pure rules from facts to decisions, without files, devices, clock or randomness."""

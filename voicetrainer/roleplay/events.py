@@ -1,0 +1,384 @@
+"""The vocabulary of a call: what is written to a session's log, one JSON object a line.
+
+A *fact* is what the world did; a *decision* is what our rules made of it. Facts cannot be recomputed from rules,
+decisions always can: replaying the facts must give the same decisions. All times are seconds on the call clock
+(learner samples at 16 kHz since the call began). Numbers are rounded when they are measured (`q`), never when they are
+written, and the log takes neither NaN nor infinity.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as _dataclass
+
+FORMAT = 1
+"""Version of the session log."""
+
+_strict = ConfigDict(extra="forbid", allow_inf_nan=False)
+_event = _dataclass(frozen=True, config=_strict)
+
+Anger = Annotated[float, Field(ge=0, le=10)]
+"""The customer's anger, 0 (calm) to 10 (beside themselves)."""
+
+
+def q(value: float, digits: int = 3) -> float:
+    """Round a measurement for good; minus zero becomes zero."""
+    return round(float(value), digits) + 0.0
+
+
+class Band(StrEnum):
+    """How anger shows in words and voice."""
+
+    CALM = "calm"
+    ANNOYED = "annoyed"
+    ANGRY = "angry"
+    FURIOUS = "furious"
+
+    @classmethod
+    def of(cls, anger: float) -> Band:
+        """Band of an anger from 0 to 10: calm below 2.5, annoyed below 5, angry below 8, else furious."""
+        if anger < 2.5:
+            return cls.CALM
+        if anger < 5:
+            return cls.ANNOYED
+        return cls.ANGRY if anger < 8 else cls.FURIOUS
+
+
+# ---------------------------------------------------------------------------------------------------- measurements
+
+
+@_event
+class Word:
+    """One recognised (or typed) word."""
+
+    text: str
+    start: float
+    """Seconds on the call clock."""
+    end: float
+    """Seconds on the call clock."""
+    confidence: float | None = None
+    """0 to 1; None when the recogniser gives none or the word was typed."""
+
+
+@_event
+class Track:
+    """Pitch and loudness over one utterance, for drawing."""
+
+    step: float
+    """Seconds between two values; value i stands for the call clock time ``start of the utterance + i * step``."""
+    pitch: tuple[float | None, ...]
+    """Hertz; None where there is no voice."""
+    loudness: tuple[float | None, ...]
+    """dB relative to full scale (RMS); None for digital silence."""
+
+
+@_event
+class Prosody:
+    """How one utterance sounded. Anything that could not be measured is None."""
+
+    seconds: float
+    """Length of the utterance, seconds."""
+    voiced: float
+    """Seconds of voiced speech in it."""
+    pitch: float | None = None
+    """Median pitch, hertz."""
+    pitch_spread: float | None = None
+    """Standard deviation of the pitch, semitones."""
+    loudness: float | None = None
+    """Level of the speech frames, dB relative to full scale (RMS)."""
+    noise: float | None = None
+    """Level of the background around the speech, dB relative to full scale (RMS)."""
+    tilt: float | None = None
+    """Energy at 1-5 kHz against below 1 kHz in voiced frames, dB; a pressed or shouting voice is higher."""
+    syllable_rate: float | None = None
+    """Syllable nuclei per second of speech, pauses left out."""
+    word_rate: float | None = None
+    """Words per minute of speech, pauses left out."""
+    pauses: int = 0
+    """Silences of 0.25 s and more inside the utterance."""
+    pause_seconds: float = 0.0
+    """Their sum, seconds."""
+    clipped: float = 0.0
+    """Share of samples at full scale, 0 to 1."""
+    track: Track | None = None
+
+
+@_event
+class Baseline:
+    """A learner's calm voice on their own microphone: means over calibration utterances, as in `Prosody`."""
+
+    utterances: int
+    seconds: float
+    pitch: float | None
+    """Hertz."""
+    pitch_spread: float | None
+    """Semitones."""
+    loudness: float | None
+    """dB relative to full scale."""
+    tilt: float | None
+    """dB."""
+    syllable_rate: float | None
+    """Per second."""
+    word_rate: float | None
+    """Per minute."""
+
+
+# ----------------------------------------------------------------------------------------------------------- facts
+
+
+@_event
+class SpeechStarted:
+    """The learner began to speak."""
+
+    t: float
+    kind: Literal["speech_started"] = "speech_started"
+
+
+@_event
+class Heard:
+    """One utterance of the learner, complete."""
+
+    t: float
+    """When it was known to be complete, seconds."""
+    start: float
+    """First sound, seconds."""
+    end: float
+    """Last sound, seconds."""
+    words: tuple[Word, ...]
+    prosody: Prosody | None = None
+    """None when it was typed."""
+    overlap: float = 0.0
+    """Seconds of it spoken while the customer was speaking."""
+    role: Literal["turn", "interruption", "aside"] = "turn"
+    """*turn*: took the turn when it was free. *interruption*: cut the customer off. *aside*: a short word while the
+    customer went on speaking; it takes no turn."""
+    kind: Literal["heard"] = "heard"
+
+    @property
+    def text(self) -> str:
+        """The words, joined by single spaces."""
+        return " ".join(w.text for w in self.words)
+
+
+@_event
+class LineStarted:
+    """The customer's line began to play."""
+
+    t: float
+    line: int
+    """Number of the line, from 1, as in `Say`."""
+    kind: Literal["line_started"] = "line_started"
+
+
+@_event
+class LineStopped:
+    """The customer's line stopped: said to its end, or cut off."""
+
+    t: float
+    line: int
+    cut: bool
+    kind: Literal["line_stopped"] = "line_stopped"
+
+
+@_event
+class Silence:
+    """Nobody has spoken for a while although it is the learner's turn."""
+
+    t: float
+    seconds: float
+    """Since the last sound of either side."""
+    kind: Literal["silence"] = "silence"
+
+
+@_event
+class LearnerLeft:
+    """The learner ended the call: hung up, or had no more to say (a fixture's clips ran out)."""
+
+    t: float
+    why: str
+    kind: Literal["learner_left"] = "learner_left"
+
+
+Fact = SpeechStarted | Heard | LineStarted | LineStopped | Silence | LearnerLeft
+
+
+# ------------------------------------------------------------------------------------------------------- decisions
+
+
+@_event
+class Noticed:
+    """A technique or a mistake, with the words that carried it."""
+
+    t: float
+    turn: int
+    """Number of the learner's utterance, from 1, in the order of `Heard`."""
+    label: str
+    """One of ``techniques.TECHNIQUES`` or ``techniques.MISTAKES``, or of those that timing and sound tell
+    (``techniques.DELIVERY``)."""
+    mistake: bool
+    score: float
+    """How sure, 0 to 1."""
+    quote: str
+    """The words that carried it; empty when it was not words."""
+    first: int | None = None
+    """Index of the first carrying word in the utterance; None when it was not words."""
+    last: int | None = None
+    """Index of the last carrying word, inclusive."""
+    why: str = ""
+    """One plain sentence for the learner."""
+    kind: Literal["noticed"] = "noticed"
+
+
+@_event
+class Steadiness:
+    """The learner's voice in one utterance against their own calm baseline."""
+
+    t: float
+    turn: int
+    level: Literal["steady", "tense", "raised", "unknown"]
+    score: float | None
+    """Graded, 0 (as calm as the baseline) to 1 (far from it); None when unknown."""
+    reasons: tuple[str, ...]
+    """Plain acoustic facts ("4 semitones above your calm pitch"), or why it could not be judged."""
+    pitch: float | None = None
+    """Semitones above the baseline."""
+    loudness: float | None = None
+    """dB above the baseline."""
+    tilt: float | None = None
+    """dB above the baseline."""
+    rate: float | None = None
+    """Speaking rate as a ratio to the baseline."""
+    kind: Literal["steadiness"] = "steadiness"
+
+
+@_event
+class MoodChanged:
+    """One entry of the anger ledger."""
+
+    t: float
+    turn: int
+    """The learner's utterance that caused it; 0 when none did (silence)."""
+    before: Anger
+    after: Anger
+    rule: str
+    """Name of the rule: a label, or ``interruption``, ``silence``, ``raised_voice`` and so on."""
+    because: str
+    """One plain sentence, from the customer's side."""
+    quote: str = ""
+    """The words or the sound that caused it."""
+    kind: Literal["mood_changed"] = "mood_changed"
+
+
+@_event
+class StageReached:
+    """The talk moved on to another stage of the scenario."""
+
+    t: float
+    stage: str
+    because: str
+    kind: Literal["stage_reached"] = "stage_reached"
+
+
+@_event
+class Say:
+    """The customer's next line and how to say it."""
+
+    t: float
+    line: int
+    """Number of the line in this call, from 1."""
+    text: str
+    stage: str
+    anger: Anger
+    because: str = ""
+    """Why this line: the stage, an interruption, a silence, an ending."""
+    kind: Literal["say"] = "say"
+
+
+@_event
+class Ended:
+    """The call is over."""
+
+    t: float
+    outcome: Literal["resolved", "escalated", "hung_up", "out_of_time", "left"]
+    """*resolved* and *escalated* are wins; *left* means that the learner went before the customer did."""
+    because: str
+    kind: Literal["ended"] = "ended"
+
+
+Decision = Noticed | Steadiness | MoodChanged | StageReached | Say | Ended
+
+
+# ------------------------------------------------------------------------------------------------------ the header
+
+
+@_event
+class ModelUsed:
+    """Something that listened, spoke or judged, so that a session says what made it."""
+
+    name: str
+    checksum: str = ""
+    """sha256 of its files, or empty where it is a library."""
+
+
+@_event
+class Header:
+    """First line of a log: all that a replay needs, so that it never depends on a file that changed since."""
+
+    scenario: str
+    """Id of the scenario."""
+    scenario_text: str
+    """The scenario file, whole."""
+    transport: Literal["typed", "fixture", "device", "browser"]
+    voicetrainer: str
+    """Version of the program."""
+    recognizer: ModelUsed | None = None
+    voice: ModelUsed | None = None
+    techniques: ModelUsed | None = None
+    baseline: Baseline | None = None
+    channels: tuple[str, ...] = ()
+    """What each channel of ``call.flac`` holds, in order; empty without audio."""
+    settings: dict[str, str | float | bool] = Field(default_factory=dict)
+    """Turn-taking profile and other settings that change facts."""
+    format: Literal[1] = 1
+    kind: Literal["header"] = "header"
+
+
+Event = Annotated[
+    SpeechStarted | Heard | LineStarted | LineStopped | Silence | LearnerLeft
+    | Noticed | Steadiness | MoodChanged | StageReached | Say | Ended | Header,
+    Field(discriminator="kind"),
+]  # fmt: skip
+
+_FACTS = (SpeechStarted, Heard, LineStarted, LineStopped, Silence, LearnerLeft)
+_adapter: TypeAdapter[Any] = TypeAdapter(Event)
+E = TypeVar("E")
+
+
+def is_fact(event: object) -> bool:
+    """Whether an event is a fact (and not a decision or the header)."""
+    return isinstance(event, _FACTS)
+
+
+def to_json(event: Fact | Decision | Header) -> str:
+    """One event as one line of JSON, without the newline. Same event, same bytes."""
+    return _adapter.dump_json(event).decode()
+
+
+def from_json(line: str | bytes) -> Fact | Decision | Header:
+    """One line of a log as an event.
+
+    Raises
+    ------
+    ValueError
+        With one plain line saying which key is wrong.
+    """
+    try:
+        event: Fact | Decision | Header = _adapter.validate_json(line, strict=False)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{where + ': ' if where else ''}{first['msg']}") from None
+    return event

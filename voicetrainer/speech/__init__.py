@@ -1,0 +1,1 @@
+"""What hears and speaks: each audio library behind one door."""
