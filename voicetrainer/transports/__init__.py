@@ -1,1 +1,51 @@
-"""The phone line: frames of the learner in, the customer's audio out, both on the call clock."""
+"""The phone line: frames of the learner in, the customer's audio out, both on the call clock.
+
+A transport yields frames without end until the learner is gone; whatever plays the customer's audio into the next
+frame, cuts it, and says in the frame that it did. From here on a microphone, a browser and a file are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 16_000
+"""Samples a second of everything that travels inside a call."""
+FRAME = 320
+"""Samples in a frame: 20 ms."""
+
+Samples = NDArray[np.float32]
+"""Mono audio, shape (n,), -1 to 1, at `RATE` unless said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """20 ms of both sides."""
+
+    t: float
+    """Start of the frame, seconds on the call clock."""
+    learner: Samples
+    """What the learner's microphone heard, shape (FRAME,)."""
+    customer: Samples
+    """What the customer's side played, shape (FRAME,); zeros when silent."""
+    started: bool = False
+    """The clip given to `Transport.play` begins in this frame."""
+    stopped: Literal["ended", "cut"] | None = None
+    """The clip ended, or was cut, in this frame."""
+
+
+class Transport(Protocol):
+    """One phone line."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames from the call's start until the learner is gone; frame i starts at ``i * FRAME / RATE``."""
+
+    def play(self, clip: Samples) -> None:
+        """Play the customer's clip from the next frame on; one clip at a time."""
+
+    def stop(self) -> None:
+        """Cut the clip that plays now off at the next frame."""

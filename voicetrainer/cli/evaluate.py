@@ -1,0 +1,66 @@
+"""``voicetrainer evaluate``: how well the program hears, measured on files and tables of your own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure how well the program hears.")
+
+_JSON = typer.Option(False, "--json", help="Print one JSON object for machines.")
+
+
+def _print(result: dict[str, Any], text: str, as_json: bool) -> None:
+    typer.echo(json.dumps(result, indent=2) if as_json else text)
+
+
+@app.command()
+def words(
+    manifest: Path = typer.Argument(..., help="CSV with columns path,text; paths relative to the file."),
+    model: str = typer.Option(None, "--model", help="Model name or folder (default: the best installed one)."),
+    limit: int = typer.Option(None, "--limit", min=1, help="Only the first so many rows."),
+    as_json: bool = _JSON,
+) -> None:
+    """Word error rate and real-time factor of the recogniser.
+
+    Example: voicetrainer evaluate words recordings/manifest.csv --json
+    """
+    from voicetrainer.evaluate import words as it
+
+    result = it.evaluate(manifest, model=model, limit=limit)
+    _print(result, it.render(result), as_json)
+
+
+@app.command()
+def techniques(
+    file: Path = typer.Argument(..., help="JSONL with text, spoken or asr, context and labels."),
+    field: str = typer.Option("text", "--field", help="Which field to judge: text, spoken or asr."),
+    errors: bool = typer.Option(False, "--errors", help="List the utterances judged wrong."),
+    as_json: bool = _JSON,
+) -> None:
+    """Precision, recall and F1 of each technique and mistake.
+
+    Example: voicetrainer evaluate techniques utterances.jsonl --field spoken
+    """
+    from voicetrainer.evaluate import techniques as it
+
+    result = it.evaluate(file, field=field, errors=errors)
+    _print(result, it.render(result), as_json)
+
+
+@app.command()
+def steadiness(
+    manifest: Path = typer.Argument(..., help="CSV with columns corpus,speaker,emotion,path,calib."),
+    as_json: bool = _JSON,
+) -> None:
+    """How well a raised voice is told from a calm one, calibrated on each speaker's calib=1 rows.
+
+    Example: voicetrainer evaluate steadiness emotions/manifest.csv --json
+    """
+    from voicetrainer.evaluate import steadiness as it
+
+    result = it.evaluate(manifest)
+    _print(result, it.render(result), as_json)

@@ -1,0 +1,1 @@
+"""How well the program hears, measured on recordings and utterances with known answers."""
