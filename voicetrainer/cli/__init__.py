@@ -12,6 +12,7 @@ import click
 import typer
 
 from voicetrainer import __version__
+from voicetrainer.cli import calls, content, evaluate, sessions
 from voicetrainer.errors import VoicetrainerError
 
 app = typer.Typer(
@@ -35,6 +36,17 @@ def _root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """A flight simulator for difficult customer calls: offline, explainable, replayable."""
+
+
+app.command("type")(calls.type_)
+app.command("run")(calls.run)
+app.command("replay")(sessions.replay)
+app.command("rescore")(sessions.rescore)
+app.command("rehear")(sessions.rehear)
+app.command("report")(sessions.report)
+app.command("scenarios")(content.scenarios)
+app.command("check")(content.check)
+app.add_typer(evaluate.app, name="evaluate")
 
 
 def main() -> None:

@@ -294,6 +294,8 @@ class Say:
     anger: Anger
     because: str = ""
     """Why this line: the stage, an interruption, a silence, an ending."""
+    final: bool = False
+    """The customer's last line: the call ends when it has been said."""
     kind: Literal["say"] = "say"
 
 

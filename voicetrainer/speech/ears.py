@@ -1,0 +1,107 @@
+"""The ears: frames of the learner in, facts out.
+
+Voice activity runs always. When speech starts, this utterance's recogniser and prosody tracker start with a little
+audio from before it, and work while the learner talks, so that at the end only the last block is left to do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from voicetrainer.roleplay.events import Fact, Heard, Silence, SpeechStarted, q
+from voicetrainer.speech.activity import Activity
+from voicetrainer.speech.audio import RATE, Samples
+from voicetrainer.speech.prosody import ProsodyTracker
+from voicetrainer.speech.turns import STANDARD, Profile, Signal, Turns
+
+if TYPE_CHECKING:
+    from voicetrainer.speech.recognizer import Hearing, Recognizer
+
+PRE_ROLL = 0.3
+"""Seconds of audio before the first voiced frame that the recogniser gets, so that no soft consonant is lost."""
+
+
+class Ears:
+    """Listens to one learner for one call.
+
+    Parameters
+    ----------
+    recognizer
+        A loaded model.
+    profile
+        How patient turn-taking is.
+    """
+
+    def __init__(self, recognizer: Recognizer, profile: Profile = STANDARD) -> None:
+        self.recognizer = recognizer
+        self.turns = Turns(profile)
+        self.cuts = False
+        """Whether the last frame made the learner cut the customer off: whoever plays the customer stops."""
+        self._activity = Activity()
+        self._before: deque[Samples] = deque()
+        self._hearing: Hearing | None = None
+        self._prosody = ProsodyTracker()
+        self._from = self._start = self._end = 0.0
+
+    def hear(self, t: float, frame: Samples, customer: bool) -> Iterator[Fact]:
+        """Take one frame of the learner.
+
+        Parameters
+        ----------
+        t
+            Its start, seconds on the call clock.
+        frame
+            20 ms, shape (n,).
+        customer
+            Whether the customer is speaking in it.
+        """
+        seconds = len(frame) / RATE
+        voice = self._activity.step(frame)
+        if self._hearing is None:
+            self._before.append(frame)
+            while (len(self._before) - 1) * seconds > PRE_ROLL + self.turns.profile.onset:
+                self._before.popleft()
+        else:
+            self._hearing.feed(frame)
+            self._prosody.feed(frame)
+        if voice:
+            self._end = t + seconds
+        signal = self.turns.step(seconds, voice, customer, self.partial)
+        self.cuts = signal is Signal.INTERRUPTS
+        now = q(t + seconds)
+        if signal is Signal.STARTED:
+            before = np.concatenate(self._before)
+            self._before.clear()
+            self._from = t + seconds - len(before) / RATE
+            self._start = max(self._from, t + seconds - self.turns.profile.onset)
+            self._hearing, self._prosody = self.recognizer.utterance(), ProsodyTracker()
+            self._hearing.feed(before)
+            self._prosody.feed(before[round((self._start - self._from) * RATE) :])
+            yield SpeechStarted(q(self._start))
+        elif signal is Signal.SILENCE:
+            yield Silence(now, q(self.turns.idle, 2))
+        elif signal is Signal.YIELDED:
+            yield from self._finish(now)
+
+    def partial(self) -> str:
+        """Words of the utterance so far."""
+        return self._hearing.partial() if self._hearing else ""
+
+    def close(self, t: float) -> Iterator[Fact]:
+        """Finish an utterance that the end of the call leaves open."""
+        if self._hearing is not None:
+            yield from self._finish(q(t))
+
+    def _finish(self, now: float) -> Iterator[Fact]:
+        assert self._hearing is not None
+        words = self._hearing.finish(self._from)
+        prosody = self._prosody.finish(words, self._start)
+        role, overlap = self.turns.role, self.turns.overlap
+        self._hearing = None
+        self.turns.next()
+        if words or prosody.voiced >= 0.3:  # less than that without a word is a cough or a door
+            yield Heard(now, q(self._start), q(self._end), words, prosody, q(overlap, 2), role)
