@@ -10,16 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from voicetrainer.speech.audio import RATE, Samples
 
-RATE = 16_000
-"""Samples a second of everything that travels inside a call."""
+__all__ = ["FRAME", "RATE", "Frame", "Samples", "Transport"]
+
 FRAME = 320
 """Samples in a frame: 20 ms."""
-
-Samples = NDArray[np.float32]
-"""Mono audio, shape (n,), -1 to 1, at `RATE` unless said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
