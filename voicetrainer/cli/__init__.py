@@ -12,7 +12,7 @@ import click
 import typer
 
 from voicetrainer import __version__
-from voicetrainer.cli import calls, content, evaluate, sessions
+from voicetrainer.cli import calls, content, doctor, evaluate, models, sessions
 from voicetrainer.errors import VoicetrainerError
 
 app = typer.Typer(
@@ -46,7 +46,9 @@ app.command("rehear")(sessions.rehear)
 app.command("report")(sessions.report)
 app.command("scenarios")(content.scenarios)
 app.command("check")(content.check)
+app.add_typer(models.app, name="models")
 app.add_typer(evaluate.app, name="evaluate")
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:

@@ -14,10 +14,11 @@ import typer
 from voicetrainer import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from voicetrainer.roleplay.events import Decision, Fact, ModelUsed
     from voicetrainer.roleplay.scenario import Scenario
+    from voicetrainer.transports.fixture import Cue
 
 _SESSIONS = typer.Option(None, "--sessions", help="Folder that holds sessions (default: ./sessions).")
 _JSON = typer.Option(False, "--json", help="Print one JSON object for machines instead of the call.")
@@ -118,7 +119,7 @@ def run(
 
     threading.Thread(target=prosody.warm_up, daemon=True).start()
     text, scenario = read_scenario(name)
-    calm, cues = load_cues(clips, channel=channel)
+    calm, cues = load_cues([Path(c) for c in clips], channel=channel)
     if calibration is not None:
         calm = read(calibration, channel=channel)
     chosen = models.choose(model)
@@ -143,9 +144,11 @@ def run(
     with closing(voice.Voice(scenario.customer.voice)) as speaker:
         speaker.warm_up()
         with Recorder(folder, header, audio=audio) as recorder:
-            line = SpokenLine(Fixture(cues), ears, speaker.render, recorder.frames)
+            transport = Fixture(cues)
+            line = SpokenLine(transport, ears, speaker.render, recorder.frames)
             hold(Customer(scenario, detector, baseline), line, _tell(recorder.write, events.append, show))
-    outcome = _finish(scenario, events, folder, as_json, _reference(clips))
+    unplayed = [cue.name for cue in transport.unplayed]
+    outcome = _finish(scenario, events, folder, as_json, _said(clips, cues[: len(cues) - len(unplayed)]), unplayed)
     if expect is not None and outcome != expect:
         typer.echo(f"the call ended {outcome}, not {expect}", err=True)
         raise typer.Exit(1)
@@ -182,15 +185,15 @@ def _show(scenario: Scenario, quiet: bool, *, typed: bool = False) -> Callable[[
     return Show(scenario.customer.name, typed=typed)
 
 
-def _reference(clips: list[str]) -> str | None:
-    """What the clips of a folder say, where its manifest.csv tells."""
+def _said(clips: list[str], played: list[Cue]) -> str | None:
+    """What the clips that were played say, where the folder's manifest.csv tells."""
     folder = Path(clips[0])
     if len(clips) != 1 or not (folder / "manifest.csv").is_file():
         return None
     from voicetrainer.evaluate import manifest
 
-    rows = manifest.read(folder / "manifest.csv", ("path", "text"))
-    return " ".join(row["text"] for row in rows)
+    texts = {Path(row["path"]).name: row["text"] for row in manifest.read(folder / "manifest.csv", ("path", "text"))}
+    return " ".join(texts.get(Path(cue.name).name, "") for cue in played)
 
 
 def _finish(
@@ -198,7 +201,8 @@ def _finish(
     events: list[Fact | Decision],
     folder: Path | None,
     as_json: bool,
-    reference: str | None = None,
+    said: str | None = None,
+    unplayed: Sequence[str] = (),
 ) -> str:
     """Score the call, write its report, say where everything is; the outcome."""
     from voicetrainer.roleplay.events import Ended, Heard
@@ -208,11 +212,13 @@ def _finish(
     outcome = next((e.outcome for e in events if isinstance(e, Ended)), "none")
     result: dict[str, Any] = {"scenario": scenario.id, "outcome": outcome, "score": card.total, "passed": card.passed}
     result["seconds"] = events[-1].t if events else 0.0
-    if reference is not None:
+    if said:
         from voicetrainer.evaluate.words import word_errors
 
-        heard = " ".join(e.text for e in events if isinstance(e, Heard))
-        result["wer"] = round(word_errors(reference, heard).rate, 4)
+        errors = word_errors(said, " ".join(e.text for e in events if isinstance(e, Heard)))
+        result["wer"] = round(errors.total / errors.words, 4)
+    if unplayed:
+        result["unplayed"] = list(unplayed)
     if folder is not None:
         from voicetrainer.cli.sessions import write_report
 
@@ -226,6 +232,8 @@ def _finish(
 
     show_scorecard(card)
     typer.echo("")
+    if unplayed:
+        typer.echo(f"The call was over before {', '.join(unplayed)} could be played.")
     if "wer" in result:
         typer.echo(f"Word error rate of what was heard: {result['wer']:.1%}")
     if folder is not None:

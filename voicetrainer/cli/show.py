@@ -63,7 +63,7 @@ class Show:
             say(f"[dim]{clock(event.t)}  {escape(self.customer)} is cut off[/]")
         elif isinstance(event, Silence):
             say(f"[dim]{clock(event.t)}  … {event.seconds:.0f} seconds of silence[/]")
-        elif isinstance(event, Noticed):
+        elif isinstance(event, Noticed) and event.label != "raised_voice":  # its steadiness says it
             mark, style = ("✗", "yellow") if event.mistake else ("✓", "green")
             quote = f"  “{escape(event.quote)}”" if event.quote else ""
             say(f"        [{style}]{mark} {SHORT.get(event.label, event.label)}[/][dim]{quote}[/]")
