@@ -90,7 +90,7 @@ def check(
     files: list[str] = typer.Argument(..., metavar="SCENARIO...", help="Scenario ids or files."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object for machines."),
 ) -> None:
-    """Check scenarios: the file, then each of its rehearsals.
+    """Check scenarios: the file, whether its lines can be spoken, then each of its rehearsals.
 
     Exit code 0 when all is well, 1 when a rehearsal takes another course, 2 when a file does not hold together.
 
@@ -106,7 +106,8 @@ def check(
         except ScenarioError as error:
             results.append({"scenario": name, "ok": False, "broken": True, "problems": error.message.splitlines()})
             continue
-        problems = [p for r in scenario.rehearsals for p in rehearse(scenario, r, detector)]
+        problems = unsayable(name, scenario)
+        problems += [p for r in scenario.rehearsals for p in rehearse(scenario, r, detector)]
         results.append(
             {"scenario": name, "ok": not problems, "rehearsals": len(scenario.rehearsals), "problems": problems}
         )
@@ -122,6 +123,22 @@ def check(
         raise typer.Exit(2)
     if not all(r["ok"] for r in results):
         raise typer.Exit(1)
+
+
+def unsayable(name: str, scenario: Scenario) -> list[str]:
+    """Lines that the customer's voice cannot say, one line each."""
+    from voicetrainer.errors import VoiceError
+    from voicetrainer.speech.voice import sayable
+
+    problems = []
+    for path, line in scenario.spoken_lines():
+        try:
+            sayable(scenario.fill(line))
+        except VoiceError as error:
+            problems.append(
+                f"{name}: {'.'.join(str(p + 1 if isinstance(p, int) else p) for p in path)}: {error.message}"
+            )
+    return problems
 
 
 def rehearse(scenario: Scenario, rehearsal: Rehearsal, detector: Detector) -> list[str]:
