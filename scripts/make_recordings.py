@@ -2,8 +2,8 @@
 """Speak the learners' clips of a folder again: scripts/make_recordings.py scenarios/recordings/late-parcel/calm
 
 Reads the folder's manifest.csv (path, text and how to say it) and writes its audio files with the synthetic voices of
-flite, shaped by sox: a heated learner is faster (stretch below 1), higher (pitch, hertz), livelier (spread, hertz), louder
-(gain, dB) and brighter (treble, dB). Needs the programs flite and sox; only for making recordings, never for using them.
+flite, shaped by sox: a heated learner is faster (stretch below 1), higher (cents), louder (gain, dB) and brighter
+(treble, dB). Needs the programs flite and sox; only for making recordings, never for using them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ def speak(row: dict[str, str], target: Path) -> None:
     """Speak one row of the manifest into a file: 16 kHz, mono, FLAC, the calm level at about -25 dB RMS."""
     with tempfile.TemporaryDirectory() as folder:
         raw = str(Path(folder) / "raw.wav")
-        settings = {"duration_stretch": "stretch", "int_f0_target_mean": "pitch", "int_f0_target_stddev": "spread"}
-        options = [part for key, column in settings.items() for part in ("--setf", f"{key}={row[column]}")]
-        subprocess.run(["flite", "-voice", row["voice"], *options, "-t", row["text"], "-o", raw], check=True)
-        effects = ["gain", "-n", "-15", "gain", row["gain"], "treble", row["treble"], "1500"]
+        stretch = f"duration_stretch={row['stretch']}"
+        subprocess.run(["flite", "-voice", row["voice"], "--setf", stretch, "-t", row["text"], "-o", raw], check=True)
+        effects = ["pitch", row["cents"], "gain", "-n", "-15", "gain", row["gain"], "treble", row["treble"], "1000"]
         subprocess.run(["sox", "-D", raw, "-r", "16000", "-b", "16", str(target), *effects], check=True)
 
 

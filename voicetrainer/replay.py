@@ -127,11 +127,7 @@ def rehear(session: Session, recognizer: Recognizer) -> Again:
     learner = audio.read_call(session.audio)[:, session.header.channels.index("learner")]
     logged = session.facts
     line_events = [f for f in logged if isinstance(f, LineStarted | LineStopped)]
-    spans = [
-        (a.t, b.t)
-        for a, b in pairwise(line_events)
-        if isinstance(a, LineStarted) and isinstance(b, LineStopped)
-    ]
+    spans = [(a.t, b.t) for a, b in pairwise(line_events) if isinstance(a, LineStarted) and isinstance(b, LineStopped)]
     ears = Ears(recognizer)
     heard: list[Fact] = []
     span = 0

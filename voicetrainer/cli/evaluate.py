@@ -28,7 +28,7 @@ def words(
 
     Example: voicetrainer evaluate words recordings/manifest.csv --json
     """
-    from voicetrainer.evaluate import words as it
+    import voicetrainer.evaluate.words as it
 
     result = it.evaluate(manifest, model=model, limit=limit)
     _print(result, it.render(result), as_json)
@@ -45,7 +45,7 @@ def techniques(
 
     Example: voicetrainer evaluate techniques utterances.jsonl --field spoken
     """
-    from voicetrainer.evaluate import techniques as it
+    import voicetrainer.evaluate.techniques as it
 
     result = it.evaluate(file, field=field, errors=errors)
     _print(result, it.render(result), as_json)
@@ -60,7 +60,7 @@ def steadiness(
 
     Example: voicetrainer evaluate steadiness emotions/manifest.csv --json
     """
-    from voicetrainer.evaluate import steadiness as it
+    import voicetrainer.evaluate.steadiness as it
 
     result = it.evaluate(manifest)
     _print(result, it.render(result), as_json)

@@ -16,16 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicetrainer.errors import ManifestError
+from voicetrainer.roleplay.spoken import cardinal
 
 if TYPE_CHECKING:
     from voicetrainer.speech.audio import Samples
     from voicetrainer.speech.recognizer import Recognizer
 
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SAMPLES = 1000  # of the bootstrap
 _FEWEST = 10  # speakers, below which utterances are drawn instead
 _WORST = 5
@@ -56,17 +52,8 @@ def normalise(text: str) -> list[str]:
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("‘", "'")
     text = text.replace("&", " and ").replace("%", " percent ")
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    text = re.sub(r"(?<![\w.])\d{1,6}(?![\w]|\.\d)", lambda m: " ".join(_spoken(int(m[0]))), text)
+    text = re.sub(r"(?<![\w.])\d{1,6}(?![\w]|\.\d)", lambda m: cardinal(int(m[0])).replace(" and ", " "), text)
     return [word for part in re.split(r"[^\w']+", text) if (word := part.strip("'_"))]
-
-
-def _spoken(number: int) -> list[str]:
-    if number < 20:
-        return [_SMALL[number]]
-    if number < 100:
-        return [_TENS[number // 10 - 2], *(_spoken(number % 10) if number % 10 else ())]
-    unit, name = (100, "hundred") if number < 1000 else (1000, "thousand")
-    return [*_spoken(number // unit), name, *(_spoken(number % unit) if number % unit else ())]
 
 
 def align(said: Sequence[str], heard: Sequence[str]) -> list[tuple[str | None, str | None]]:

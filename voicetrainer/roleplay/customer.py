@@ -9,8 +9,10 @@ order in which they apply to one utterance:
    times how sure the detector is, times `FADING` for repeats. What comes too early for the stage earns nothing. When
    the stage has all it needs the talk moves on at once, so that in one breath empathy can come first and a fix second.
 3. *Voice*: a raised voice costs, one steadied again earns.
-4. *Nothing said*: an utterance without any technique earns nothing, and a second one in a row costs.
-5. One turn soothes by `PATIENCE` at most: anger needs more than one good sentence.
+4. *Nothing said*: an utterance without any technique earns nothing, and a second one in a row costs; a question that
+   the customer can answer, or an utterance that was not understood, is let pass.
+5. One turn soothes by `PATIENCE` at most, for anger needs more than one good sentence, and enrages by `TEMPER` at most,
+   for a learner must be able to notice and mend what went wrong.
 """
 
 from __future__ import annotations
@@ -64,10 +66,10 @@ MOOD: Mapping[str, float] = {
     "false_apology": 1.2,
     "overpromise": 0.3,
     "passing": 1.4,
-    "interrupting": 1.3,
+    "interrupting": 1.1,
     "listening_words": -0.3,
     "dead_air": 0.6,
-    "raised_voice": 1.0,
+    "raised_voice": 0.8,
     "steady_voice": -0.4,
     "stalling": 0.4,
 }
@@ -79,8 +81,17 @@ FADING = (1.0, 0.5, 0.25, 0.0)
 PATIENCE = 2.5
 """The most by which one turn can soothe."""
 
+TEMPER = 1.8
+"""The most by which one turn can enrage."""
+
+SETTLED = 0.25
+"""Steadiness score down to which a voice must come before it counts as settled again."""
+
 SILENCES = 3
 """Unbroken silences after which the customer hangs up."""
+
+SURE = 0.5
+"""How sure it must be before the customer answers to a mistake, or goes to the supervisor, which ends the call."""
 
 BECAUSE: Mapping[str, str] = {
     "empathy": "felt understood",
@@ -95,6 +106,8 @@ BECAUSE: Mapping[str, str] = {
     "follow_up": "knows somebody will check",
     "appreciation": "felt valued",
     "ownership": "has somebody who takes it on",
+    "greeting": "was greeted",
+    "closing": "was asked whether that was all",
     "defensive": "was argued with",
     "blame": "was made the guilty one",
     "dismissive": "was brushed off",
@@ -155,7 +168,7 @@ class State:
     stalled: int = 0
     """Turns in a row without any technique."""
     raised: bool = False
-    """The last judged utterance was raised."""
+    """The voice was raised and has not settled since."""
     ending: tuple[Literal["resolved", "escalated", "hung_up", "out_of_time", "left"], str] | None = None
     over: bool = False
 
@@ -215,6 +228,8 @@ class _Turn:
         self.decisions: list[Decision] = []
         self.flat: str = ""
         """Why something good came too early."""
+        self.handed_on = False
+        """A supervisor was brought in when it was right."""
 
     @property
     def stage(self) -> Stage:
@@ -252,6 +267,7 @@ class _Turn:
             self.move("interrupting", "spoke over the customer")
         before = self.state.stage
         self.words(found, over=fact.role == "interruption")
+        self.stall(fact, found)
         self.voice(judged)
         self.progress()
         if self.lost() or self.escalates(found) or self.won() or self.too_late():
@@ -263,17 +279,14 @@ class _Turn:
 
     def words(self, found: Iterable[techniques.Evidence], over: bool) -> None:
         """Move by what was said, in the order in which it was said."""
-        any_good = any_bad = False
         for e in found:
             self.decisions.append(
                 Noticed(self.t, self.number, e.label, e.mistake, e.score, e.quote, e.first, e.last, e.why)
             )
             if e.mistake:
-                any_bad = True
                 self.move(e.label, e.quote, weight=e.score)
                 continue
-            any_good = any_good or e.label not in ("greeting", "closing")
-            early = self.stage.too_early.get(e.label)
+            early = self.early(e.label)
             if early:
                 self.flat = self.flat or early
                 self.log(0.0, e.label, f"too early: {early}", e.quote)
@@ -287,11 +300,25 @@ class _Turn:
                 "" if times == 0 else f", for the {('second', 'third')[times - 1] if times < 3 else 'umpteenth'} time"
             )
             self.move(e.label, e.quote, weight=e.score * fading * (0.5 if over else 1.0), suffix=again)
+            self.handed_on = self.handed_on or (e.label == "escalate" and e.score >= SURE)
             self.progress()
-        stalled = 0 if any_good or any_bad else self.state.stalled + 1
-        self.state = replace(self.state, stalled=stalled)
-        if stalled >= 2:
-            self.move("stalling", "nothing that helps")
+
+    def stall(self, fact: Heard, found: Iterable[techniques.Evidence]) -> None:
+        """Lose patience from the second turn in a row on that has nothing in it."""
+        if any(e.label not in ("greeting", "closing") for e in found):
+            self.state = replace(self.state, stalled=0)
+        elif fact.words and not self.knows(fact):
+            self.state = replace(self.state, stalled=self.state.stalled + 1)
+            if self.state.stalled >= 2:
+                self.move("stalling", "nothing that helps")
+
+    def early(self, label: str) -> str:
+        """Why a technique does not work yet; empty when it does."""
+        escalated = self.scenario.endings.escalated
+        stages = [s.id for s in self.scenario.stages]
+        if label == "escalate" and escalated and self.state.stage < stages.index(escalated.from_stage):
+            return self.stage.too_early.get(label, "a supervisor before being heard feels like being got rid of")
+        return self.stage.too_early.get(label, "")
 
     def voice(self, judged: Steadiness) -> None:
         self.decisions.append(judged)
@@ -301,10 +328,11 @@ class _Turn:
         if judged.level == "raised":
             self.manner("raised_voice", "", f"Your voice rose: {quote}.", mistake=True, score=judged.score or 0.0)
             self.move("raised_voice", quote, weight=max(judged.score or 0.0, 0.5))
-        elif self.state.raised and judged.level == "steady":
+            self.state = replace(self.state, raised=True)
+        elif self.state.raised and judged.level == "steady" and (judged.score or 0.0) <= SETTLED:
             self.manner("steady_voice", "", "You caught yourself: your voice settled again.")
             self.move("steady_voice", quote)
-        self.state = replace(self.state, raised=judged.level == "raised")
+            self.state = replace(self.state, raised=False)
 
     def progress(self) -> None:
         """Leave every stage that has all it needs."""
@@ -314,8 +342,12 @@ class _Turn:
                 return
             self.state = replace(self.state, stage=self.state.stage + 1)
             if self.state.stage < len(self.scenario.stages):
-                got = ", ".join(sorted({x for group in stage.needs for x in group if x in self.state.met}))
-                self.decisions.append(StageReached(self.t, self.stage.id, f"{stage.id} is done: {got}"))
+                got = " and ".join(
+                    techniques.SHORT[x]
+                    for x in techniques.TECHNIQUES
+                    if x in self.state.met and x in sum(stage.needs, ())
+                )
+                self.decisions.append(StageReached(self.t, self.stage.id, f"after {got}"))
 
     # ------------------------------------------------------------------------------------------------ the endings
 
@@ -328,11 +360,7 @@ class _Turn:
 
     def escalates(self, found: Iterable[techniques.Evidence]) -> bool:
         escalated = self.scenario.endings.escalated
-        if escalated is None or not any(e.label == "escalate" for e in found):
-            return False
-        ids = [s.id for s in self.scenario.stages]
-        if self.state.stage < ids.index(escalated.from_stage):
-            self.flat = self.flat or "a supervisor before being heard feels like being got rid of"
+        if escalated is None or not self.handed_on:
             return False
         if any(e.mistake and e.label in ("passing", "rude", "blame", "dismissive") for e in found):
             return False
@@ -372,8 +400,9 @@ class _Turn:
         labels = {e.label for e in found}
         if fact.role == "interruption" and "interrupting" in reactions:
             return reactions["interrupting"], "interrupted"
+        sure = {e.label for e in found if e.score >= SURE}
         for label in _REACTS_FIRST:
-            if label in labels and label in reactions:
+            if label in sure and label in reactions:
                 return reactions[label], label
         if judged.level == "raised" and "raised_voice" in reactions:
             return reactions["raised_voice"], "raised voice"
@@ -427,6 +456,8 @@ class _Turn:
         if change < 0 and self.start - (self.state.anger + change) > PATIENCE:
             change = min(0.0, self.start - PATIENCE - self.state.anger)
             because += "; calming down takes more than one good answer"
+        if change > 0 and self.state.anger + change - self.start > TEMPER:
+            change = max(0.0, self.start + TEMPER - self.state.anger)
         self.log(change, rule, because, quote, turn)
 
     def log(self, change: float, rule: str, because: str, quote: str, turn: int | None = None) -> None:

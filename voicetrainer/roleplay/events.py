@@ -12,13 +12,12 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass as _dataclass
+from pydantic.dataclasses import dataclass
 
 FORMAT = 1
 """Version of the session log."""
 
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
-_event = _dataclass(frozen=True, config=_strict)
 
 Anger = Annotated[float, Field(ge=0, le=10)]
 """The customer's anger, 0 (calm) to 10 (beside themselves)."""
@@ -50,7 +49,7 @@ class Band(StrEnum):
 # ---------------------------------------------------------------------------------------------------- measurements
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Word:
     """One recognised (or typed) word."""
 
@@ -63,7 +62,7 @@ class Word:
     """0 to 1; None when the recogniser gives none or the word was typed."""
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Track:
     """Pitch and loudness over one utterance, for drawing."""
 
@@ -75,7 +74,7 @@ class Track:
     """dB relative to full scale (RMS); None for digital silence."""
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Prosody:
     """How one utterance sounded. Anything that could not be measured is None."""
 
@@ -92,7 +91,8 @@ class Prosody:
     noise: float | None = None
     """Level of the background around the speech, dB relative to full scale (RMS)."""
     tilt: float | None = None
-    """Energy at 1-5 kHz against below 1 kHz in voiced frames, dB; a pressed or shouting voice is higher."""
+    """Energy at 1-5 kHz against below 1 kHz in the brightest fifth of the voiced frames, dB; a pressed or shouting voice
+    is higher."""
     syllable_rate: float | None = None
     """Syllable nuclei per second of speech, pauses left out."""
     word_rate: float | None = None
@@ -104,9 +104,14 @@ class Prosody:
     clipped: float = 0.0
     """Share of samples at full scale, 0 to 1."""
     track: Track | None = None
+    body: float | None = None
+    """Share of the voice's energy at 220-460 Hz, dB; a hard voice has less."""
+    lilt: float | None = None
+    """Share of the voiced time in which the pitch rises less the share in which it falls, -1 to 1; lively speech has
+    more."""
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Baseline:
     """A learner's calm voice on their own microphone: means over calibration utterances, as in `Prosody`."""
 
@@ -124,12 +129,16 @@ class Baseline:
     """Per second."""
     word_rate: float | None
     """Per minute."""
+    body: float | None = None
+    """dB."""
+    lilt: float | None = None
+    """-1 to 1."""
 
 
 # ----------------------------------------------------------------------------------------------------------- facts
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class SpeechStarted:
     """The learner began to speak."""
 
@@ -137,7 +146,7 @@ class SpeechStarted:
     kind: Literal["speech_started"] = "speech_started"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Heard:
     """One utterance of the learner, complete."""
 
@@ -163,7 +172,7 @@ class Heard:
         return " ".join(w.text for w in self.words)
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class LineStarted:
     """The customer's line began to play."""
 
@@ -173,7 +182,7 @@ class LineStarted:
     kind: Literal["line_started"] = "line_started"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class LineStopped:
     """The customer's line stopped: said to its end, or cut off."""
 
@@ -183,7 +192,7 @@ class LineStopped:
     kind: Literal["line_stopped"] = "line_stopped"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Silence:
     """Nobody has spoken for a while although it is the learner's turn."""
 
@@ -193,7 +202,7 @@ class Silence:
     kind: Literal["silence"] = "silence"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class LearnerLeft:
     """The learner ended the call: hung up, or had no more to say (a fixture's clips ran out)."""
 
@@ -208,7 +217,7 @@ Fact = SpeechStarted | Heard | LineStarted | LineStopped | Silence | LearnerLeft
 # ------------------------------------------------------------------------------------------------------- decisions
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Noticed:
     """A technique or a mistake, with the words that carried it."""
 
@@ -232,7 +241,7 @@ class Noticed:
     kind: Literal["noticed"] = "noticed"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Steadiness:
     """The learner's voice in one utterance against their own calm baseline."""
 
@@ -254,7 +263,7 @@ class Steadiness:
     kind: Literal["steadiness"] = "steadiness"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class MoodChanged:
     """One entry of the anger ledger."""
 
@@ -272,7 +281,7 @@ class MoodChanged:
     kind: Literal["mood_changed"] = "mood_changed"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class StageReached:
     """The talk moved on to another stage of the scenario."""
 
@@ -282,7 +291,7 @@ class StageReached:
     kind: Literal["stage_reached"] = "stage_reached"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Say:
     """The customer's next line and how to say it."""
 
@@ -299,7 +308,7 @@ class Say:
     kind: Literal["say"] = "say"
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Ended:
     """The call is over."""
 
@@ -316,7 +325,7 @@ Decision = Noticed | Steadiness | MoodChanged | StageReached | Say | Ended
 # ------------------------------------------------------------------------------------------------------ the header
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class ModelUsed:
     """Something that listened, spoke or judged, so that a session says what made it."""
 
@@ -325,7 +334,7 @@ class ModelUsed:
     """sha256 of its files, or empty where it is a library."""
 
 
-@_event
+@dataclass(frozen=True, config=_strict)
 class Header:
     """First line of a log: all that a replay needs, so that it never depends on a file that changed since."""
 

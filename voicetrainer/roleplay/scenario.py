@@ -65,7 +65,7 @@ class Stage(_Part):
     id: Id
     about: Text
     """What they need now, told to the learner after the call."""
-    needs: tuple[tuple[Label, ...], ...]
+    needs: Annotated[tuple[tuple[Label, ...], ...], Field(min_length=1)]
     """Groups of labels; the stage is left when every group has one label that was noticed."""
     too_early: dict[Label, Text] = Field(default_factory=dict)
     """Labels that do not work yet, with the reason."""
@@ -79,7 +79,7 @@ class Stage(_Part):
     def _groups(cls, data: Any) -> Any:
         """``needs: [empathy or reflect, apology]`` is the written form of ``[[empathy, reflect], [apology]]``."""
         if isinstance(data, dict) and isinstance(data.get("needs"), list):
-            groups = [tuple(g.split(" or ")) if isinstance(g, str) else g for g in data["needs"]]
+            groups = [tuple(re.split(r"\s+or\s+", g.strip())) if isinstance(g, str) else g for g in data["needs"]]
             return {**data, "needs": tuple(groups)}
         return data
 
@@ -216,15 +216,17 @@ def parse(text: str, name: str = "scenario") -> Scenario:
         With every problem found, one a line, each as ``name:line: key: what is wrong``.
     """
     if len(text.encode()) > MAX_BYTES:
-        raise ScenarioError(f"{name}: longer than {MAX_BYTES // 1000} kB", "a scenario holds one customer; split it")
+        raise _broken(name, 1, (), f"longer than {MAX_BYTES // 1000} kB", "a scenario holds one customer; split it")
     data, lines = _load(text, name)
     problems: list[tuple[int, str, str]] = []
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         for e in error.errors(include_url=False):
+            if e["type"] == "too_short" and e["input"]:
+                continue  # what is in it is wrong, which is told anyway
             path = _known(tuple(e["loc"]), data)
-            problems.append((_line(lines, path), _dotted(path), _plain(e, path, data)))
+            problems.append((_line(lines, path), _dotted(path), _plain(e, path)))
     else:
         problems = [(_line(lines, path), _dotted(path), what) for path, what in _inconsistent(scenario)]
         if not problems:
@@ -237,9 +239,11 @@ def _inconsistent(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], s
     """Yield what the shapes alone cannot tell: labels, slots and stages that do not exist."""
     spoken = set(TECHNIQUES) | set(MISTAKES)
     known = spoken | set(DELIVERY)
-    for label in scenario.mood:
-        if label not in known:
+    for label, weight in scenario.mood.items():
+        if label not in known | {"stalling"}:
             yield ("mood", label), f"there is no technique or mistake of this name{_meant(label, known)}"
+        elif label in MISTAKES and weight < 0:
+            yield ("mood", label), "a mistake cannot calm anybody; write 0 or more"
     for label in scenario.reactions:
         if label not in REACTIONS:
             yield ("reactions", label), f"there is no reaction of this name{_meant(label, REACTIONS)}"
@@ -271,7 +275,13 @@ def _inconsistent(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], s
         for label in rehearsal.expect.notices:
             if label not in known:
                 yield ("rehearsals", i, "expect", "notices"), f"'{label}' is unknown{_meant(label, known)}"
+    said: set[tuple[Path, str]] = set()
     for path, line in scenario.spoken_lines():
+        if (path[:-1], line) in said:
+            yield path, "the same line twice in one list"
+        said.add((path[:-1], line))
+    shown = [(("stages", i, "could_say", k), x) for i, s in enumerate(scenario.stages) for k, x in s.could_say.items()]
+    for path, line in (*scenario.spoken_lines(), *shown):
         for slot in _SLOT.findall(line):
             if slot not in scenario.facts:
                 yield path, f"{{{slot}}} is not among the facts{_meant(slot, scenario.facts)}"
@@ -298,40 +308,86 @@ def _load(text: str, name: str) -> tuple[Any, dict[Path, int]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
-            raise ScenarioError(f"{name}: empty", "scenarios/README.md shows a worked example")
+            raise _broken(name, 1, (), "is empty", "scenarios/README.md shows a worked example")
         return _data(node, (), lines, name), lines
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        problem = error.problem or "not YAML"
-        raise ScenarioError(f"{name}:{line}: not YAML: {problem}", "look for a missing quote or indent") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise ScenarioError(f"{name}:1: not YAML: {str(error).splitlines()[0]}", "save it as UTF-8 text") from None
+        raise ScenarioError(*_not_yaml(error, text.splitlines(), name)) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ScenarioError(
+            f"{name}:{line}: not YAML: a character that cannot be read", "delete it, or type the line again"
+        ) from None
     except RecursionError:
-        raise ScenarioError(f"{name}:1: nested too deeply", "scenarios/README.md shows the format") from None
+        raise _broken(name, 1, (), "nested too deeply", "scenarios/README.md shows the format") from None
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, rows: list[str], name: str) -> tuple[str, str]:
+    """What keeps a file from being YAML, in a coach's words: the message and the hint."""
+    problem = error.problem or ""
+    unclosed = "end of stream" in problem or "expected ',' or" in problem
+    begun = unclosed or "expected ':'" in problem  # noticed only further down than where it began
+    mark = (error.context_mark if begun else None) or error.problem_mark
+    line = mark.line if mark else 0
+    for i, above in enumerate(rows[:line]):  # a quote left open goes on to the next one, however far down
+        if _said(above).startswith('"') and above.count('"') % 2:
+            unclosed, line = True, i
+            break
+    row = rows[line] if line < len(rows) else ""
+    value = _said(row)[:1]
+    hint = "put the whole line in double quotes"
+    if "\\t" in problem or "\t" in row[: len(row) - len(row.lstrip())]:
+        what, hint = "a tab", "indent with spaces"
+    elif unclosed:
+        what, hint = "a quote or bracket that is never closed", "close it, or take it away"
+    elif "single document" in str(error):
+        what, hint = "a line of three dashes begins a second scenario", "one file holds one scenario"
+    elif "escape" in problem:
+        what, hint = "a backslash inside double quotes", "take it away"
+    elif value and value in "{[!*&%@`|>":
+        what = f"a line that begins with {value}"
+    elif value and value in "'\"":
+        what, hint = "a quote inside the quotes", "put double quotes round the line and single ones in it"
+    elif "mapping values" in problem:
+        what = "a second colon, or an indent that does not fit the line above"
+    else:
+        what, hint = "a colon is missing, or the indent does not fit", "scenarios/README.md shows the format"
+    return f"{name}:{line + 1}: not YAML: {what}", hint
+
+
+def _said(row: str) -> str:
+    """What a row of YAML holds after its dash or key."""
+    return re.sub(r"^\s*(?:-\s+)*(?:\w+:\s+)?", "", row)
+
+
+def _broken(name: str, line: int, path: Path, what: str, hint: str) -> ScenarioError:
+    return ScenarioError(f"{name}:{line}: {_dotted(path)}: {what}", hint)
 
 
 def _data(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> Any:
-    lines.setdefault(path, node.start_mark.line + 1)
+    line = node.start_mark.line + 1
+    lines.setdefault(path, line)
     if len(lines) > 20_000:  # aliases of aliases multiply
-        raise ScenarioError(f"{name}: too many values", "a scenario holds one customer; split it")
+        raise _broken(name, line, path[:1], "too many values", "a scenario holds one customer; split it")
     if isinstance(node, yaml.MappingNode):
         out: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                raise ScenarioError(f"{name}:{line}: a key must be a word", "scenarios/README.md shows the format")
+                raise _broken(
+                    name, line, path, "a key must be a word", "a line of text that begins with { or [ needs quotes"
+                )
             key = str(key_node.value)
             if key in out:
-                where = _dotted((*path, key))
-                raise ScenarioError(f"{name}:{line}: {where}: written twice", "keep one of the two")
+                raise _broken(name, line, (*path, key), "written twice", "keep one of the two")
             lines[(*path, key)] = line
             out[key] = _data(value_node, (*path, key), lines, name)
         return out
     if isinstance(node, yaml.SequenceNode):
         return [_data(child, (*path, i), lines, name) for i, child in enumerate(node.value)]
-    loader = yaml.SafeLoader("")
-    value: Hashable = loader.construct_object(node)  # type: ignore[no-untyped-call]
+    try:
+        value: Hashable = yaml.SafeLoader("").construct_object(node)
+    except ValueError:  # the thirteenth month, a number of five thousand digits
+        raise _broken(name, line, path, "should be text; put it in quotes", "YAML takes it for a number") from None
     return value
 
 
@@ -361,25 +417,52 @@ def _dotted(path: Path) -> str:
     return ".".join(str(p + 1 if isinstance(p, int) else p) for p in path) or "scenario"
 
 
-def _plain(error: Any, path: Path, data: Any) -> str:
+_PLAIN = {
+    "missing": "is missing",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "tuple_type": "should be a list, each entry on a line of its own after a dash",
+    "dict_type": "should have keys of its own, indented below it",
+    "model_type": "should have keys of its own, indented below it",
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "int_type": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "finite_number": "should be a number",
+    "greater_than": "should be more than {gt:g}",
+    "greater_than_equal": "should be at least {ge:g}",
+    "less_than_equal": "should be at most {le:g}",
+    "string_too_long": "longer than {max_length} characters; make two lines of it",
+    "too_long": "more than {max_length} entries",
+}
+"""Pydantic's findings in a coach's words."""
+
+
+def _plain(error: Any, path: Path) -> str:
     """Pydantic's finding in a coach's words."""
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "missing":
-        return "is missing"
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        parent: Any = data
-        for part in path[:-1]:
-            parent = parent[part]
-        fields = _fields(path)
-        return f"there is no such key{_meant(str(path[-1]), fields)}" if fields else "there is no such key"
+        return f"there is no such key{_meant(str(path[-1]), _fields(path))}"
+    if given is None and kind != "missing":
+        return "is empty"
     if kind == "string_type":
-        return f"should be text; put {error['input']!r} in quotes"
-    if kind in ("string_too_short", "too_short"):
-        return "must not be empty"
+        if isinstance(given, dict):
+            return "should be text; a line that has a colon in it or begins with { needs quotes"
+        if isinstance(given, list):
+            return "should be one text, not a list"
+        return "should be text; put it in quotes" + " (yes and no mean true and false)" * isinstance(given, bool)
     if kind == "string_pattern_mismatch":
-        return f"'{error['input']}' must be lower-case words joined by hyphens (keys: underscores)"
+        joint = "hyphens" if path[-1:] == ("id",) or path[-1:] == ("from_stage",) else "underscores"
+        return f"'{given}' must be lower-case letters and digits, joined by {joint}"
+    if path == ("format",):
+        return f"this version reads format 1, not {given}"
     if kind in ("literal_error", "enum"):
-        return f"{error['input']!r} should be {context.get('expected', '').replace(' or ', ', ')}"
+        return f"'{given}' should be {context.get('expected', '').replace(' or ', ', ').replace(', ', ' or ')}"
+    if not path:
+        return "should begin with keys such as format, id and title"
+    if kind in _PLAIN:
+        return _PLAIN[kind].format(**context)
     return str(error["msg"][0].lower() + error["msg"][1:])
 
 

@@ -117,6 +117,8 @@ class _Call:
                 self.moods.append(e)
             elif isinstance(e, Ended):
                 self.ended = e
+        early = {(m.turn, m.rule) for m in self.moods if m.before == m.after}  # what came too early moved nothing
+        self.noticed = [n for n in self.noticed if (n.turn, n.label) not in early]
 
     @property
     def turns(self) -> list[tuple[int, Heard]]:
@@ -183,7 +185,7 @@ def _empathy(call: _Call) -> tuple[int | None, str, tuple[Evidence, ...]]:
 def _ownership(call: _Call) -> tuple[int | None, str, tuple[Evidence, ...]]:
     sorry, mine = call.some("apology"), call.some("ownership")
     away = call.some("passing", "false_apology", "blame")
-    score = 1 + (2 if sorry else 0) + (1 if mine else 0) + (1 if sorry and not away else 0) - len(away)
+    score = 1 + (2 if sorry else 0) + (1 if mine else 0) + (1 if sorry and mine and not away else 0) - len(away)
     why = (
         f"{_count(len(sorry), 'real apology', 'real apologies')}, {_count(len(mine), 'personal commitment')}, "
         f"{_count(len(away), 'push away', 'pushes away')}"
@@ -281,7 +283,7 @@ RUBRIC: tuple[_Criterion, ...] = (
         15,
         {
             1: "The feeling is never named, or it is played down.",
-            3: "The feeling is named once.",
+            3: "The feeling is named once, and late.",
             5: "The feeling is named early and again when it matters; nothing is brushed off.",
         },
         _empathy,
@@ -303,7 +305,7 @@ RUBRIC: tuple[_Criterion, ...] = (
         10,
         {
             1: "No question about the problem and nothing said back.",
-            3: "A question or two, or the problem said back once.",
+            3: "Two questions, or the problem said back once.",
             5: "Open questions, and the answers said back to check.",
         },
         _understanding,
@@ -314,8 +316,8 @@ RUBRIC: tuple[_Criterion, ...] = (
         15,
         {
             1: "Nothing definite is offered.",
-            3: "One concrete step, or a choice.",
-            5: "A concrete step with a choice, and a promise to follow up.",
+            3: "One concrete step, and no choice.",
+            5: "A choice of concrete steps, and a promise to follow up.",
         },
         _solution,
     ),
@@ -325,7 +327,7 @@ RUBRIC: tuple[_Criterion, ...] = (
         8,
         {
             1: "Terms nobody outside would know, vague words, long speeches.",
-            3: "One unexplained term, or a speech that is too long.",
+            3: "One unexplained term, or two speeches that are too long.",
             5: "Plain words, definite statements, short turns.",
         },
         _language,
@@ -336,7 +338,7 @@ RUBRIC: tuple[_Criterion, ...] = (
         10,
         {
             1: "Argues, blames or insults.",
-            3: "Argues or brushes off once or twice.",
+            3: "Argues or brushes off twice.",
             5: "Never argues, blames or brushes off.",
         },
         _respect,
@@ -438,11 +440,11 @@ def _missed(call: _Call) -> tuple[MissedChance, ...]:
         first = {n.label for n in call.noticed if n.turn <= turn}
         for group in stage.needs:
             if first.isdisjoint(group):
-                late = f"it came only in turn {_when(call, group)}" if not got.isdisjoint(group) else "it never came"
+                late = f"It came only in turn {_when(call, group)}." if not got.isdisjoint(group) else "It never came."
                 label = next((g for g in group if g in stage.could_say), group[0])
                 example = call.scenario.fill(stage.could_say[label]) if label in stage.could_say else ""
                 name = SHORT.get(label, label)
-                missed.append(MissedChance(heard.start, turn, label, name, f"{stage.about} ({late})", example))
+                missed.append(MissedChance(heard.start, turn, label, name, f"{stage.about} {late}", example))
     return tuple(missed[:6])
 
 
@@ -454,7 +456,7 @@ def _strengths(call: _Call) -> tuple[Evidence, ...]:
     best = sorted((m for m in call.moods if m.after < m.before), key=lambda m: (m.after - m.before, m.t))[:3]
     return tuple(
         Evidence(
-            call.at(m.turn), m.turn, m.quote, f"{SHORT.get(m.rule, m.rule)}: {m.before:g} → {m.after:g}", good=True
+            call.at(m.turn), m.turn, m.quote, f"{SHORT.get(m.rule, m.rule)}: {m.before:.1f} → {m.after:.1f}", good=True
         )
         for m in sorted(best, key=lambda m: m.t)
     )

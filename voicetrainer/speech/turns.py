@@ -21,8 +21,8 @@ LISTENING = frozenset(
 """Words that may be said while the other side talks without wanting the turn."""
 
 UNFINISHED = frozenset(
-    "and but or so because if when while which who the a an my your our his their its to of at from with by as than am be"
-    " will would can could should i'm i'll i've you're we're we'll it's um uh er".split()
+    "and but or so because if when while which who the a an my your our his their its to of at from with by as than am"
+    " be will would can could should i'm i'll i've you're we're we'll it's um uh er".split()
 )
 """Words that a finished phrase hardly ends in."""
 
