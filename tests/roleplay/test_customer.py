@@ -1,0 +1,453 @@
+"""The customer, rule by rule, with a detector that notices what is written (`tests.roleplay.scripted`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.roleplay.scripted import SMALL, customer, heard, moods, outcome, play, respond, said, stages
+from voicetrainer.roleplay.customer import BECAUSE, FADING, MOOD, PATIENCE, SETTLED, SILENCES, TEMPER, Customer
+from voicetrainer.roleplay.events import (
+    Baseline,
+    Decision,
+    Ended,
+    Fact,
+    LearnerLeft,
+    LineStarted,
+    LineStopped,
+    MoodChanged,
+    Noticed,
+    Prosody,
+    Say,
+    Silence,
+    SpeechStarted,
+    StageReached,
+    Steadiness,
+    q,
+)
+from voicetrainer.roleplay.scenario import Resolved
+from voicetrainer.roleplay.steadiness import judge
+from voicetrainer.roleplay.techniques import LABELS, MISTAKES, TECHNIQUES
+
+
+def one(label: str, **changes: object) -> float:
+    """What one utterance does to the small customer's anger."""
+    state, _ = respond(customer(anger=5, **changes), heard(label))
+    return q(state.anger - 5, 2)
+
+
+# ----------------------------------------------------------------------------------------------------- the opening
+
+
+@pytest.mark.parametrize(
+    ("anger", "line"), [(6, "heard angry 1"), (8, "heard furious 1"), (3, "heard annoyed 1"), (1, "heard annoyed 1")]
+)
+def test_the_first_line_is_the_first_of_the_mood(anger: float, line: str) -> None:
+    state, decisions = customer(anger=anger).begin()
+    assert [type(d) for d in decisions] == [StageReached, Say]
+    assert said(decisions) == [line]
+    assert (state.anger, state.turn, state.line, state.over) == (anger, 0, 1, False)
+
+
+# ---------------------------------------------------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_each_label_moves_anger_by_its_weight(label: str) -> None:
+    if label == "solution":
+        assert one("empathy@0 solution") == MOOD[label]  # too early otherwise
+    elif label == "escalate":
+        assert one("empathy@0 apology@0 ownership@0 escalate") == MOOD[label]
+    else:
+        assert one(label) == max(-PATIENCE, min(TEMPER, MOOD[label]))
+
+
+def test_every_weight_has_its_reason() -> None:
+    assert set(BECAUSE) == set(MOOD) >= set(LABELS)
+    assert all(MOOD[m] > 0 for m in MISTAKES)
+    assert all(MOOD[t] <= 0 for t in TECHNIQUES)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "moved"),
+    [
+        ("empathy@0.5", {}, MOOD["empathy"] / 2),
+        ("blame@0.5", {}, MOOD["blame"] / 2),
+        ("empathy", {"mood": {"empathy": -0.4}}, -0.4),
+        ("appreciation", {"mood": {"appreciation": 0.6}}, 0.6),
+        ("empathy", {"mood": {"apology": -0.4}}, MOOD["empathy"]),
+        ("jargon", {"mood": {"jargon": 0}}, 0),
+        ("jargon hedging", {}, MOOD["jargon"] + MOOD["hedging"]),
+        ("nothing of the sort", {}, 0),
+    ],
+)
+def test_a_weight_counts_as_far_as_it_is_sure(text: str, changes: dict[str, object], moved: float) -> None:
+    assert one(text, **changes) == q(moved, 2)
+
+
+def test_an_entry_of_the_ledger_says_why() -> None:
+    _, decisions = respond(customer(), heard("well empathy"))
+    entry = next(d for d in decisions if isinstance(d, MoodChanged))
+    assert (entry.turn, entry.before, entry.rule, entry.quote) == (1, 6, "empathy", "empathy")
+    assert entry.because == BECAUSE["empathy"]
+    noticed = next(d for d in decisions if isinstance(d, Noticed))
+    assert (noticed.label, noticed.mistake, noticed.first, noticed.last) == ("empathy", False, 1, 1)
+
+
+def test_repeats_fade() -> None:
+    _, decisions = respond(customer(anger=9), *(heard("ownership", t) for t in range(1, 7)))
+    assert moods(decisions) == [("ownership", q(MOOD["ownership"] * f, 2)) for f in FADING if f]
+    told = [d.because for d in decisions if isinstance(d, MoodChanged)]
+    assert [t.removeprefix(BECAUSE["ownership"]) for t in told] == [
+        "",
+        ", for the second time",
+        ", for the third time",
+    ]
+
+
+def test_mistakes_do_not_fade() -> None:
+    _, decisions = respond(customer(anger=1), *(heard("passing", t) for t in range(1, 6)))
+    assert moods(decisions) == [("passing", MOOD["passing"])] * 5
+
+
+def test_too_early_earns_nothing_and_does_not_count_later() -> None:
+    state, decisions = respond(customer(), heard("solution", 1))
+    assert state.anger == 6
+    entry = next(d for d in decisions if isinstance(d, MoodChanged))
+    assert (entry.before, entry.after, entry.because) == (6, 6, "too early: nobody has listened yet")
+    assert said(decisions) == ["hold on 1"]
+    state, decisions = respond(customer(), heard("empathy apology ownership", 2), state=state)
+    assert stages(decisions) == ["owned", "helped"]
+    state, decisions = respond(customer(), heard("solution", 3), state=state)
+    assert moods(decisions) == [("solution", MOOD["solution"])]
+    assert outcome(play(["solution", "empathy", "apology ownership"])) == "left"
+
+
+@pytest.mark.parametrize(
+    ("text", "reached", "moved"),
+    [
+        ("empathy solution", ["owned"], MOOD["solution"]),  # empathy made room for it in the same breath
+        ("solution empathy", ["owned"], 0.0),
+    ],
+)
+def test_words_count_in_the_order_in_which_they_are_said(text: str, reached: list[str], moved: float) -> None:
+    # a customer whom empathy leaves cold, so that the limit of a turn stays out of it
+    _, decisions = respond(customer(mood={"empathy": -0.1}), heard(text))
+    assert stages(decisions) == reached
+    assert dict(moods(decisions))["solution"] == moved
+
+
+# --------------------------------------------------------------------------------------------------------- stages
+
+
+@pytest.mark.parametrize(
+    ("lines", "reached"),
+    [
+        (["probe"], []),
+        (["empathy"], ["owned"]),
+        (["reflect"], ["owned"]),
+        (["empathy", "apology"], ["owned"]),
+        (["empathy", "ownership"], ["owned"]),
+        (["empathy", "ownership", "apology"], ["owned", "helped"]),
+        (["empathy", "apology", "follow_up"], ["owned", "helped"]),
+        (["apology", "ownership", "reflect"], ["owned", "helped"]),  # said before its stage, not too early: it counts
+        (["apology ownership reflect"], ["owned", "helped"]),
+        (["blame", "rude empathy"], ["owned"]),
+    ],
+)
+def test_a_stage_is_left_when_every_need_is_met(lines: list[str], reached: list[str]) -> None:
+    assert stages(play(lines)) == ["heard", *reached]
+
+
+def test_a_new_stage_says_what_led_to_it() -> None:
+    _, decisions = respond(customer(), heard("apology empathy"), heard("follow_up", 12))
+    told = [d.because for d in decisions if isinstance(d, StageReached)]
+    assert [("empathy" in t, "reflect" in t, "apology" in t, "following up" in t) for t in told] == [
+        (True, False, False, False),
+        (False, False, True, True),
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------------- timing
+
+
+def test_an_interruption_costs_and_halves_the_good() -> None:
+    _, decisions = respond(customer(), heard("empathy", role="interruption", overlap=0.6))
+    assert moods(decisions) == [("interrupting", MOOD["interrupting"]), ("empathy", q(MOOD["empathy"] / 2, 2))]
+    assert next((d.label, d.mistake) for d in decisions if isinstance(d, Noticed)) == ("interrupting", True)
+    assert said(decisions) == ["let me finish 1"]
+
+
+def test_listening_words_earn_a_little_and_take_no_turn() -> None:
+    _, decisions = respond(customer(), heard("backchannel", role="aside", overlap=0.3))
+    assert moods(decisions) == [("listening_words", MOOD["listening_words"])]
+    assert [(d.label, d.mistake) for d in decisions if isinstance(d, Noticed)] == [("listening_words", False)]
+    assert said(decisions) == []
+
+
+@pytest.mark.parametrize("text", ["blame", "backchannel empathy", "anything", ""])
+def test_any_other_aside_is_let_pass(text: str) -> None:
+    state, decisions = respond(customer(), heard(text, role="aside", overlap=0.3))
+    assert [type(d) for d in decisions] == [Steadiness]
+    assert state.anger == 6
+
+
+# ----------------------------------------------------------------------------------------------------------- voice
+
+CALM = Baseline(3, 12.0, 120.0, 2.5, -24.0, -8.0, 4.2, 160.0)
+
+
+def voiced(pitch: float, tilt: float) -> Prosody:
+    return Prosody(2.0, 1.5, pitch=pitch, loudness=-24.0, noise=-60.0, tilt=tilt)
+
+
+def speak(*sounds: tuple[float, float]) -> list[Decision]:
+    who = Customer(SMALL, customer().detector, CALM)
+    return respond(who, *(heard("probe", t, prosody=voiced(*s)) for t, s in enumerate(sounds, 1)))[1]
+
+
+CALM_SOUND, LOUD_SOUND = (120.0, -8.0), (190.0, 0.0)
+
+
+def test_a_raised_voice_costs_once_a_turn() -> None:
+    decisions = speak(LOUD_SOUND)
+    judged = next(d for d in decisions if isinstance(d, Steadiness))
+    assert judged.level == "raised"
+    assert judged.score is not None
+    assert dict(moods(decisions))["raised_voice"] == q(MOOD["raised_voice"] * judged.score, 2)
+    noticed = next(d for d in decisions if isinstance(d, Noticed) and d.label == "raised_voice")
+    assert (noticed.mistake, noticed.score) == (True, judged.score)
+    assert said(decisions) == ["do not shout"]
+
+
+def test_a_voice_that_settles_again_earns_once() -> None:
+    rules = [rule for rule, _ in moods(speak(CALM_SOUND, LOUD_SOUND, CALM_SOUND, CALM_SOUND)) if "voice" in rule]
+    assert rules == ["raised_voice", "steady_voice"]
+
+
+def test_a_voice_must_come_all_the_way_down_to_have_settled() -> None:
+    rising = [(120 * 2 ** (n / 48), -8 + n / 16) for n in range(60)]
+    half_way = next(s for s in rising if (judge(voiced(*s), CALM, 1.0, 1).score or 0) > SETTLED)
+    decisions = speak(LOUD_SOUND, half_way, CALM_SOUND)
+    judged = [d for d in decisions if isinstance(d, Steadiness)]
+    assert [d.level for d in judged] == ["raised", "steady", "steady"]
+    assert judged[1].score is not None
+    assert judged[1].score > SETTLED
+    settled = [d.turn for d in decisions if isinstance(d, MoodChanged) and d.rule == "steady_voice"]
+    assert settled == [3]
+
+
+def test_without_a_voice_or_a_baseline_nothing_is_said_about_it() -> None:
+    _, decisions = respond(customer(), heard("probe", prosody=voiced(*LOUD_SOUND)), heard("probe", 12))
+    assert [d.level for d in decisions if isinstance(d, Steadiness)] == ["unknown", "unknown"]
+    assert not [rule for rule, _ in moods(decisions) if "voice" in rule]
+
+
+# ----------------------------------------------------------------------------------------------- nothing that helps
+
+
+@pytest.mark.parametrize(
+    ("lines", "entries"),
+    [
+        (["hm"], 0),
+        (["hm", "hm"], 1),
+        (["hm", "hm", "hm"], 2),
+        (["hm", "greeting"], 1),  # good manners are not help
+        (["hm", "probe", "hm"], 0),
+        (["hm", "jargon", "hm"], 0),  # that has its own price
+        (["hm", "solution", "hm"], 0),  # too early, but not nothing
+        (["your order number", "your order number", "your order number"], 0),  # the customer can answer that
+        (["hm", "your order number", "hm"], 1),
+    ],
+)
+def test_a_second_turn_without_anything_costs(lines: list[str], entries: int) -> None:
+    found = [change for rule, change in moods(play(lines)) if rule == "stalling"]
+    assert found == [MOOD["stalling"]] * entries
+
+
+def test_what_was_not_understood_costs_nothing() -> None:
+    state, decisions = respond(customer(), *(heard("", t) for t in range(1, 5)))
+    assert state.anger == 6
+    assert said(decisions) == ["say that again"] * 4
+
+
+def test_silence_costs_and_the_third_in_a_row_ends_the_call() -> None:
+    events = play(["..."] * 5)
+    assert moods(events) == [("dead_air", MOOD["dead_air"])] * SILENCES
+    assert said(events)[1:] == ["hello 1", "hello 2", "that is enough"]
+    assert outcome(events) == "hung_up"
+    assert {e.turn for e in events if isinstance(e, MoodChanged)} == {0}
+
+
+def test_a_word_breaks_the_silence() -> None:
+    assert outcome(play(["...", "...", "probe", "...", "..."])) == "left"
+
+
+# ------------------------------------------------------------------------------------------------ patience, temper
+
+
+def test_one_turn_soothes_by_so_much_at_most() -> None:
+    assert one("empathy reflect apology ownership solution choice follow_up") == -PATIENCE
+    _, decisions = respond(customer(), heard("empathy reflect@0.5 apology"))
+    assert [d for d in decisions if isinstance(d, MoodChanged)][-1].because.endswith("more than one good answer")
+
+
+def test_one_turn_enrages_by_so_much_at_most() -> None:
+    assert one("rude blame dismissive passing defensive") == TEMPER
+    state, _ = respond(customer(anger=5), heard("rude blame", role="interruption", overlap=1.0))
+    assert state.anger == 5 + TEMPER
+
+
+def test_good_and_bad_in_one_turn_are_set_off() -> None:
+    assert one("empathy blame") == q(MOOD["empathy"] + MOOD["blame"], 2)
+
+
+# -------------------------------------------------------------------------------------------------------- endings
+
+GOOD = ["empathy reflect", "apology ownership", "choice solution"]
+
+
+def test_won() -> None:
+    events = play(GOOD)
+    assert (outcome(events), said(events)[-1]) == ("resolved", "thank you and goodbye")
+    last = [e for e in events if isinstance(e, Say)][-1]
+    assert last.final
+    assert last.anger <= 3
+
+
+def test_not_won_while_too_cross() -> None:
+    calm = Resolved(anger_at_most=1.5, lines=("thank you and goodbye",))
+    cross = customer(anger=9, endings=SMALL.endings.model_copy(update={"resolved": calm}))
+    events = play([*GOOD, "probe", "follow_up"], cross)
+    assert stages(events) == ["heard", "owned", "helped"]
+    assert said(events)[-3:] == ["helped annoyed 2", "helped annoyed 1", "thank you and goodbye"]
+    assert [e.anger for e in events if isinstance(e, Say)][-3:] == [2.0, 1.7, 0.9]
+    assert outcome(events) == "resolved"
+
+
+@pytest.mark.parametrize("lines", [["blame"] * 4, ["rude", "dismissive", "jargon hedging"], ["!x"] * 5])
+def test_lost(lines: list[str]) -> None:
+    events = play(lines)
+    assert (outcome(events), said(events)[-1]) == ("hung_up", "that is enough")
+
+
+@pytest.mark.parametrize(
+    ("lines", "end"),
+    [
+        (["empathy", "apology ownership", "escalate"], "escalated"),
+        (["empathy apology ownership escalate"], "escalated"),
+        (["escalate"], "left"),
+        (["empathy", "escalate", "apology ownership"], "left"),
+        (["escalate empathy apology ownership"], "left"),  # it was too early when it was said
+        (["empathy", "apology ownership", "escalate@0.4"], "left"),  # not sure enough to end a call
+        (["empathy", "apology ownership", "escalate passing"], "left"),
+        (["empathy", "apology ownership", "rude escalate"], "left"),
+        (["empathy", "apology ownership", "escalate jargon"], "escalated"),
+    ],
+)
+def test_a_supervisor_at_the_right_moment(lines: list[str], end: str) -> None:
+    assert outcome(play(lines)) == end
+
+
+def test_a_supervisor_too_early_earns_nothing() -> None:
+    _, decisions = respond(customer(), heard("escalate"))
+    assert moods(decisions) == [("escalate", 0.0)]
+    assert said(decisions) == ["hold on 1"]
+    nobody = SMALL.endings.model_copy(update={"escalated": None})
+    events = play(["escalate", *GOOD[:2], "escalate"], customer(endings=nobody))
+    assert outcome(events) == "left"
+
+
+@pytest.mark.parametrize("fact", [heard("empathy", 301.0), Silence(300.0, 6.0)])
+def test_too_late(fact: Fact) -> None:
+    state, decisions = respond(customer(), fact)
+    assert said(decisions) == ["I have to go"]
+    assert state.ending is not None
+    assert state.ending[0] == "out_of_time"
+
+
+def test_winning_in_the_last_second_is_winning() -> None:
+    state, _ = respond(customer(anger=4), heard(" ".join(GOOD), 300.0))
+    assert state.ending is not None
+    assert state.ending[0] == "resolved"
+
+
+def test_the_call_is_over_when_the_last_word_has_been_said() -> None:
+    who = customer(anger=4)
+    state, decisions = respond(who, heard(" ".join(GOOD)))
+    final = next(d for d in decisions if isinstance(d, Say))
+    assert final.final
+    state, decisions = respond(who, LineStarted(11.0, final.line), heard("rude", 12.0), state=state)
+    assert decisions == []  # the customer's last word stands
+    assert not state.over
+    state, decisions = respond(who, LineStopped(12.0, final.line - 1, cut=False), state=state)
+    assert decisions == []
+    state, decisions = respond(who, LineStopped(13.0, final.line, cut=False), state=state)
+    assert [type(d) for d in decisions] == [Ended]
+    assert state.over
+    assert respond(who, heard("rude", 14.0), LearnerLeft(15.0, "x"), state=state) == (state, [])
+
+
+@pytest.mark.parametrize(("lines", "end"), [([], "left"), (["empathy"], "left"), (GOOD, "resolved")])
+def test_hanging_up(lines: list[str], end: str) -> None:
+    who = customer()
+    state, _ = respond(who, *(heard(line, t) for t, line in enumerate(lines, 1)))
+    _, decisions = respond(who, LearnerLeft(60.0, "the learner hung up"), state=state)
+    assert outcome(decisions) == end
+
+
+@pytest.mark.parametrize("fact", [SpeechStarted(1.0), LineStarted(1.0, 1), LineStopped(1.0, 1, cut=True)])
+def test_other_facts_change_nothing(fact: Fact) -> None:
+    who = customer()
+    state, _ = who.begin()
+    assert who.respond(state, fact) == (state, ())
+
+
+# --------------------------------------------------------------------------------------------------- the next line
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "line"),
+    [
+        ("hm", "turn", "heard angry 2"),
+        ("probe", "turn", "heard angry 2"),
+        ("empathy", "turn", "owned calm 1"),  # of the bands as near as annoyed, the calmer
+        ("blame", "turn", "my fault"),
+        ("defensive blame", "turn", "my fault"),  # the worse of two
+        ("blame defensive", "turn", "my fault"),
+        ("empathy defensive", "turn", "no excuses"),
+        ("blame@0.4", "turn", "heard angry 2"),  # not sure enough to answer to it
+        ("blame@0.4 defensive", "turn", "no excuses"),
+        ("blame", "interruption", "let me finish 1"),
+        ("dismissive", "turn", "heard angry 2"),  # no reaction of that name: on with the stage
+        ("", "turn", "say that again"),
+        ("what is your order number please", "turn", "it is four four one seven"),
+        ("and number 12?", "turn", "it is four four one seven"),
+        ("and number twelve", "turn", "it is four four one seven"),
+        ("reorder numbers", "turn", "heard angry 2"),
+        ("empathy and your order number", "turn", "it is four four one seven"),
+        ("blame what is your order number", "turn", "my fault"),
+        ("solution", "turn", "hold on 1"),
+        ("greeting", "turn", "hello yourself"),
+        ("backchannel", "turn", "and another thing"),
+        ("greeting probe", "turn", "heard angry 2"),
+        ("apology", "turn", "well thank you"),
+    ],
+)
+def test_what_they_say_next(text: str, role: str, line: str) -> None:
+    _, decisions = respond(customer(), heard(text, role=role))
+    assert said(decisions) == [line]
+
+
+def test_stalling_has_its_own_line_from_the_second_time() -> None:
+    assert said(play(["hm", "hm", "hm"]))[1:] == ["heard angry 2", "that does not help", "that does not help"]
+
+
+def test_a_scenario_without_reactions_goes_on_with_the_stage() -> None:
+    lines = ["blame", "...", "!x", "solution", "greeting"]
+    assert all(text.startswith(("heard", "that is")) for text in said(play(lines, customer(reactions={}, answers=()))))
+
+
+def test_a_line_comes_again_only_when_all_others_have_been_said() -> None:
+    assert said(play(["probe", "hm"] * 3, customer(mood={"probe": 0}, reactions={}))) == [
+        f"heard angry {n}" for n in (1, 2, 3, 1, 2, 3, 1)
+    ]
