@@ -39,7 +39,7 @@ def read(path: Path, field: str = "text") -> list[Utterance]:
     Parameters
     ----------
     path
-        Each line has the field to be judged, ``labels`` (a list) and perhaps ``context`` and ``id``; others are ignored.
+        Each line has the field to be judged, ``labels`` (a list) and perhaps ``context`` and ``id``.
     field
         Which field to judge.
 
@@ -108,11 +108,11 @@ def evaluate(file: Path, field: str = "text", errors: bool = False, detector: De
     Returns
     -------
     dict
-        ``macro_f1`` (mean over the labels that occur) and ``micro_f1`` with their 95 % intervals; ``sign_accuracy``: over the
-        utterances that are purely techniques or purely mistakes, how often the sum of the graded scores has the right
-        sign; ``quiet``: share of utterances without a label in which nothing was noticed; ``ms_per_utterance``; ``labels``.
-        Intervals are from 1,000 bootstrap resamples of the utterances, with a fixed seed. What there is nothing to
-        measure on is None.
+        ``macro_f1`` (mean over the labels that occur) and ``micro_f1`` with their 95 % intervals; ``sign_accuracy``:
+        over the utterances that are purely techniques or purely mistakes, how often the sum of the graded scores has
+        the right sign; ``quiet``: share of utterances without a label in which nothing was noticed;
+        ``ms_per_utterance``; ``labels``. Intervals are from 1,000 bootstrap resamples of the utterances, with a fixed
+        seed. What there is nothing to measure on is None.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def evaluate(file: Path, field: str = "text", errors: bool = False, detector: De
     counts = np.stack([gold & said, ~gold & said, gold & ~said]).astype(np.int64)  # (3, utterances, labels)
     sums = counts.sum(axis=1)
     resampled = np.stack([counts[:, row].sum(axis=1) for row in rows])  # (resamples, 3, labels)
-    present = gold.any(axis=0)
+    present: NDArray[np.bool_] = np.asarray(gold.any(axis=0))
 
     signs: list[bool] = []
     for u, graded in zip(utterances, scores, strict=True):

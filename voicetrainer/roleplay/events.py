@@ -91,8 +91,8 @@ class Prosody:
     noise: float | None = None
     """Level of the background around the speech, dB relative to full scale (RMS)."""
     tilt: float | None = None
-    """Energy at 1-5 kHz against below 1 kHz in the brightest fifth of the voiced frames, dB; a pressed or shouting voice
-    is higher."""
+    """Energy at 1-5 kHz against below 1 kHz in the brightest fifth of the voiced frames, dB; higher in a pressed or
+    shouting voice."""
     syllable_rate: float | None = None
     """Syllable nuclei per second of speech, pauses left out."""
     word_rate: float | None = None
