@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,7 +91,7 @@ def check(
     files: list[str] = typer.Argument(..., metavar="SCENARIO...", help="Scenario ids or files."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object for machines."),
 ) -> None:
-    """Check scenarios: the file, whether its lines can be spoken, then each of its rehearsals.
+    """Check scenarios: the file, whether it can be spoken, then each of its rehearsals.
 
     Exit code 0 when all is well, 1 when a rehearsal takes another course, 2 when a file does not hold together.
 
@@ -126,11 +127,15 @@ def check(
 
 
 def unsayable(name: str, scenario: Scenario) -> list[str]:
-    """Lines that the customer's voice cannot say, one line each."""
+    """What the customer's voice cannot do, one line each: lines it cannot say, a voice that there is not."""
     from voicetrainer.errors import VoiceError
-    from voicetrainer.speech.voice import sayable
+    from voicetrainer.speech.voice import available, sayable
 
     problems = []
+    names = [info.name for info in available()]
+    voice = scenario.customer.voice
+    if voice not in names and not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9-]+)?(\+\w+)?", voice):
+        problems.append(f"{name}: customer.voice: there is no voice '{voice}'; take one of {', '.join(names)}")
     for path, line in scenario.spoken_lines():
         try:
             sayable(scenario.fill(line))
