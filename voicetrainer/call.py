@@ -115,7 +115,7 @@ class SpokenLine:
                 self._playing = self._waiting.pop(0)
                 yield LineStarted(q(frame.t), self._playing)
             yield from self.ears.hear(frame.t, frame.learner, bool(self._playing))
-            t = frame.t + len(frame.learner) / 16_000
+            t = frame.end
             if frame.stopped == "ended" and self._playing:
                 yield self._stopped(t, cut=False)
             elif self.ears.cuts:

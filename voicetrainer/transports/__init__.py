@@ -33,6 +33,11 @@ class Frame:
     stopped: Literal["ended", "cut"] | None = None
     """The clip ended, or was cut, in this frame."""
 
+    @property
+    def end(self) -> float:
+        """End of the frame, seconds on the call clock."""
+        return self.t + len(self.learner) / RATE
+
 
 class Transport(Protocol):
     """One phone line."""
