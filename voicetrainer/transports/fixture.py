@@ -263,7 +263,8 @@ def _from_names(folder: Path) -> tuple[Path | None, list[_Wanted]]:
         raise ManifestError(f"{folder}: {names} both claim to be the calibration", "keep one of them")
     wanted = [_Wanted(p) for p in found if p not in calm]
     if not wanted:
-        raise ManifestError(f"{folder}: no clips in this folder", f"put sound files into it ({', '.join(sorted(_SUFFIXES))})")
+        sounds = ", ".join(sorted(_SUFFIXES))
+        raise ManifestError(f"{folder}: no clips in this folder", f"put sound files into it ({sounds})")
     return (calm[0] if calm else None), wanted
 
 
