@@ -13,7 +13,6 @@ calibration and a threshold a label, both fitted on the judgements of the busine
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -24,17 +23,14 @@ from typing import Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from technique_data import FOLDER, SEED, Utterance, heard, misheard, problems, read, turns
 
 from voicetrainer.roleplay.features import Feature, features
 from voicetrainer.roleplay.spoken import spoken
-from voicetrainer.roleplay.techniques import LABELS, MISTAKES, TECHNIQUES, Detector, normalised, said
+from voicetrainer.roleplay.techniques import LABELS, TECHNIQUES, Detector, normalised, said
 
-FOLDER = Path(__file__).resolve().parent.parent / "models" / "techniques"
-DATA = FOLDER / "data"
 WEIGHTS = FOLDER / "weights.npz"
 
-TOO_ALIKE = 0.6
-"""Share of common word triples (Jaccard) above which two utterances are one."""
 LEAST_SURE = 0.3
 """No threshold is lower: a learner is not told what is most likely wrong."""
 FOLDS = 10
@@ -44,180 +40,15 @@ STRENGTH = 30.0
 """Inverse of the regularisation."""
 NOISY_WEIGHT = 0.5
 """What a misheard copy counts beside the utterance as it was said."""
+HEARD_WEIGHT = 0.3
+"""What the utterance counts as a recogniser heard it."""
 TURN_WEIGHT = 0.2
 """What a turn put together from several utterances counts."""
 MIN_SEEN = 2
 """Features seen in fewer utterances are left out."""
-SEED = 7
 
 Matrix = NDArray[np.float64]
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=__doc__)
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """One line of the data: what a learner said after what a customer said, and what it is."""
-
-    id: str
-    business: str
-    context: str
-    text: str
-    labels: tuple[str, ...]
-
-
-# ------------------------------------------------------------------------------------------------------------ the data
-
-
-def read(folder: Path = DATA) -> list[Utterance]:
-    """All utterances, file by file.
-
-    Raises
-    ------
-    ValueError
-        Naming file and line, at the first line that is not an utterance as the data card describes it.
-    """
-    found: list[Utterance] = []
-    for file in sorted(folder.glob("*.jsonl")):
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            try:
-                found.append(_utterance(line))
-            except ValueError as error:
-                raise ValueError(f"{file.name}:{number}: {error}") from None
-    return found
-
-
-def _utterance(line: str) -> Utterance:
-    raw = json.loads(line)
-    wanted = ["id", "business", "context", "text", "labels"]
-    if not isinstance(raw, dict) or list(raw) != wanted:
-        raise ValueError(f"needs the keys {', '.join(wanted)}, in this order")
-    if not all(isinstance(raw[key], str) for key in wanted[:-1]) or not isinstance(raw["labels"], list):
-        raise ValueError("labels are a list, all else is text")
-    unknown = [label for label in raw["labels"] if label not in LABELS]
-    if unknown:
-        raise ValueError(f"no label {unknown[0]}")
-    if raw["labels"] != sorted(set(raw["labels"]), key=LABELS.index):
-        raise ValueError("labels stand once each, in the order of the data card")
-    return Utterance(raw["id"], raw["business"], raw["context"], raw["text"], tuple(raw["labels"]))
-
-
-def problems(utterances: Sequence[Utterance]) -> list[str]:
-    """What is wrong with the data beyond a single line's form; empty when it is fit to train on."""
-    found: list[str] = []
-    for name, times in Counter(u.id for u in utterances).items():
-        if times > 1:
-            found.append(f"{name}: {times} utterances with this id")
-    for u in utterances:
-        if not u.id.startswith(f"{u.business}-"):
-            found.append(f"{u.id}: an id begins with its business, {u.business}")
-        if not 1 <= len(spoken(u.text).split()) <= 120:
-            found.append(f"{u.id}: an utterance has 1 to 120 spoken words")
-    found += [f"{b}: too much like {a} ({share:.2f})" for a, b, share in alike(utterances)]
-    return found
-
-
-def alike(utterances: Sequence[Utterance]) -> list[tuple[str, str, float]]:
-    """Pairs of utterances that share more than `TOO_ALIKE` of their word triples."""
-    holders: dict[tuple[str, ...], list[int]] = {}
-    triples: list[set[tuple[str, ...]]] = []
-    found: list[tuple[str, str, float]] = []
-    for i, u in enumerate(utterances):
-        words = ["^", *spoken(u.text).split(), "$"]
-        mine = {tuple(words[at : at + 3]) for at in range(len(words) - 2)}
-        shared = Counter(j for triple in mine for j in holders.get(triple, ()))
-        for j, common in sorted(shared.items()):
-            share = common / (len(mine) + len(triples[j]) - common)
-            if share > TOO_ALIKE:
-                found.append((utterances[j].id, u.id, share))
-        triples.append(mine)
-        for triple in mine:
-            holders.setdefault(triple, []).append(i)
-    return found
-
-
-# ----------------------------------------------------------------------------------------------------- misheard copies
-
-_SOUNDS_LIKE = """
-    for four; to two too; there their they're; your you're; i'll all; we'll will; i eye; know no; right write; here
-    hear; been bin; than then; our are; it's its; by buy; week weak; won one; sorry story; you do; and in; the a; of
-    have; this the; is as; he's his; can can't; would good; was wasn't; that's that; what's what; we're were; let's
-    less; refund fund; issue tissue; send sent; bill build; call cool; check cheque; wait weight; apologise
-    apologies; fault fort; feel fill; let lead; make may; now how; help hell; account count; with which; so sow;
-    again gain; mistake steak; thanks banks; thank think; worry sorry; should could; must most; hold old; leave
-    live; back pack
-"""
-_PAIRS: dict[str, list[str]] = {}
-for _group in _SOUNDS_LIKE.split(";"):
-    for _word in _group.split():
-        _PAIRS.setdefault(_word, []).extend(w for w in _group.split() if w != _word)
-_WEAK = frozenset(
-    "a an the to of and is it that for in on at with you i'm we i do at be was this have just so um".split()
-)
-_ENDINGS = (("ing", "in"), ("ed", ""), ("s", ""), ("'ll", ""), ("'ve", ""), ("n't", ""), ("'d", ""), ("", "s"))
-
-
-def misheard(text: str, dice: random.Random, rate: float = 0.12) -> str:
-    """Spoken text as a recogniser might get it wrong.
-
-    Weak words fall out, words turn into others that sound alike, endings come and go, and long rare words break in two:
-    the commonest errors that Vosk's small model makes on clear speech.
-
-    Parameters
-    ----------
-    text
-        Any text; its spoken form is what is misheard.
-    dice
-        Where chance comes from.
-    rate
-        Share of the words that are touched.
-    """
-    out: list[str] = []
-    for word in spoken(text).split():
-        if dice.random() >= rate:
-            out.append(word)
-        elif word in _WEAK and dice.random() < 0.6:
-            continue
-        elif word in _PAIRS:
-            out.append(dice.choice(_PAIRS[word]))
-        elif len(word) > 6 and dice.random() < 0.4:
-            cut = dice.randint(3, len(word) - 3)
-            out += [word[:cut], word[cut:]]
-        else:
-            old, new = dice.choice([pair for pair in _ENDINGS if word.endswith(pair[0])])
-            out.append(word[: len(word) - len(old)] + new)
-    return " ".join(out) or spoken(text)
-
-
-# ---------------------------------------------------------------------------------------------------------- long turns
-
-
-def turns(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Turns of two or three utterances, as learners speak who do several things in one breath.
-
-    Mostly answers to the same customer, mostly all good or all bad, each turn with the labels of all its parts.
-    Listening words stand alone and so are left out. A turn keeps the id of the utterance it grew from.
-    """
-    neighbours: dict[str, list[Utterance]] = {}
-    for u in utterances:
-        if "backchannel" not in u.labels:
-            neighbours.setdefault(u.business, []).append(u)
-    out: list[Utterance] = []
-    for u in (u for near in neighbours.values() for u in near):
-        dice = random.Random(f"{SEED} turn {u.id}")
-        others = [v for v in neighbours[u.business] if v is not u]
-        if dice.random() < 0.85:
-            others = [v for v in others if v.context == u.context and _bad(v) == _bad(u)]
-        if others:
-            parts = [u, *dice.sample(others, min(len(others), dice.choice((1, 1, 2))))]
-            dice.shuffle(parts)
-            parts.sort(key=lambda p: ("closing" in p.labels) - ("greeting" in p.labels))
-            labels = sorted({label for p in parts for label in p.labels}, key=LABELS.index)
-            out.append(Utterance(u.id, u.business, u.context, " ".join(p.text for p in parts), tuple(labels)))
-    return out
-
-
-def _bad(u: Utterance) -> bool:
-    return bool(set(u.labels) & set(MISTAKES))
 
 
 # ------------------------------------------------------------------------------------------------------------ the model
@@ -239,7 +70,7 @@ class Seen:
     businesses: NDArray[np.str_]
     """Shape (utterances,)."""
     kinds: NDArray[np.str_]
-    """Shape (utterances,): *said*, *misheard* or *turn*."""
+    """Shape (utterances,): *said*, *heard*, *misheard* or *turn*."""
 
     def of(self, chosen: NDArray[np.bool_]) -> Seen:
         """Only some of them, shape (utterances,)."""
@@ -248,8 +79,9 @@ class Seen:
 
 
 def see(utterances: Sequence[Utterance]) -> Seen:
-    """Every utterance as it was said, a misheard copy of each, and misheard turns made of several."""
+    """Every utterance as it was said, as it was heard, a misheard copy, and misheard turns made of several."""
     rows = [(u, u.text, 1.0, "said") for u in utterances]
+    rows += [(u, text, HEARD_WEIGHT, "heard") for u, text in heard(utterances)]
     for weight, kind, some in ((NOISY_WEIGHT, "misheard", utterances), (TURN_WEIGHT, "turn", turns(utterances))):
         rows += [(u, misheard(u.text, random.Random(f"{SEED} {kind} {u.id}")), weight, kind) for u in some]
     return Seen(
@@ -425,7 +257,7 @@ def train(out: Path = typer.Option(WEIGHTS, help="Where the weights go.")) -> No
 
 @app.command()
 def measure(share: float = typer.Option(1.0, min=0.1, max=1, help="Train on only this share of the data.")) -> None:
-    """Judge each business by a model trained on the others: as said, misheard, and in long turns.
+    """Judge each business by a model trained on the others: as said, heard, misheard, and in long turns.
 
     Thresholds are chosen on those same judgements, which flatters the F1 by about a point.
     """
@@ -437,8 +269,10 @@ def measure(share: float = typer.Option(1.0, min=0.1, max=1, help="Train on only
     sides = np.array([1 if label in TECHNIQUES else -1 for label in LABELS])
     signs = seen.labels @ sides
     pure = (signs != 0) & (np.abs(signs) == seen.labels.sum(axis=1))
-    for kind in ("said", "misheard", "turn"):
+    for kind in ("said", "heard", "misheard", "turn"):
         mine = seen.kinds == kind
+        if not mine.any():
+            continue
         hits = (noticed & seen.labels)[mine].sum(axis=0)
         total = noticed[mine].sum(axis=0) + seen.labels[mine].sum(axis=0)
         f1 = 2 * hits / np.maximum(1, total)

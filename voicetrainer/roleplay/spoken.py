@@ -26,8 +26,13 @@ _SAME = {
     "mmhmm": "mm hmm", "uh-huh": "uh huh", "e-mail": "email", "wi-fi": "wifi", "a.m": "a m", "p.m": "p m",
     "etc": "et cetera", "vs": "versus",
 }  # fmt: skip
-_NOT_SPELLED = frozenset("OK PIN SIM RAM NASA AM US IT".split())
-"""Capitals that are read as a word."""
+_NOT_SPELLED = frozenset(
+    """
+    ALL AM AND BUT CAN DAY DAYS DID DO EVER HOW IT ME MY NEVER NO NOT NOW OK ONE OUR PIN RAM SIM SO STOP TEN THAT THE
+    THIS TWO US VERY WE WEEK WEEKS WHAT WHO WHY YES YOU YOUR
+    """.split()
+)
+"""Capitals that are read as a word, often for emphasis."""
 
 _TRIM = re.compile(r"^[^\w£$€%&+@#]+|[^\w%+]+$")
 _NUMBER = re.compile(

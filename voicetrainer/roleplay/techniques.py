@@ -337,7 +337,7 @@ def _taken_back(evidence: Evidence, noticed: list[Evidence], turns: list[int]) -
     for turn in turns:
         if turn <= evidence.last:
             continue
-        after = [other for other in noticed if other.first >= turn]
+        after = [other for other in noticed if other.last > turn]
         if any(e.label in _TAKES_BACK for e in after) and all(e.mistake for e in after):
             return True
     return False
