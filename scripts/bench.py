@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
+import importlib.util
 import json
 import resource
 import statistics
@@ -107,6 +109,50 @@ def parts() -> dict[str, float]:
     }
     per_second["customer's voice"] = cpu(speak) / (sum(spoken) / RATE)
     return {name: round(value * 1000, 2) for name, value in per_second.items()}
+
+
+def prosody_costs() -> dict[str, float]:
+    """CPU milliseconds of prosody for each second of audio, and its delay; Praat's pitch beside it where it is at hand.
+
+    Praat (parselmouth, GPL) is no dependency: ``uv pip install praat-parselmouth`` puts it beside for this.
+    """
+    from voicetrainer.evaluate import manifest
+    from voicetrainer.roleplay import steadiness
+    from voicetrainer.speech import prosody
+    from voicetrainer.speech.audio import RATE, read
+    from voicetrainer.speech.pitch import HIGHEST, LOWEST
+
+    clips = [read(CALM / row["path"]) for row in manifest.read(CALM / "manifest.csv", ("path",))] * 3
+    seconds = sum(map(len, clips)) / RATE
+    prosody.warm_up()
+
+    def streaming(block: int) -> float:
+        behind = 0.0
+        for clip in clips:
+            tracker = prosody.ProsodyTracker()
+            for i in range(0, len(clip), block):
+                tracker.feed(clip[i : i + block])
+                known = sum(map(len, tracker._pitches)) * prosody.HOP
+                behind = max(behind, (min(i + block, len(clip)) - known) / RATE)
+            tracker.finish()
+        return behind
+
+    measured = [prosody.measure(clip) for clip in clips]
+    calm = steadiness.calibrate(measured[:1])
+    per_second = {
+        "batch": cpu(lambda: [prosody.measure(clip) for clip in clips]) / seconds,
+        "streaming, 20 ms at a time": cpu(lambda: streaming(320)) / seconds,
+        "streaming, 100 ms at a time": cpu(lambda: streaming(1600)) / seconds,
+        "steadiness from it": cpu(lambda: [steadiness.judge(m, calm, 0.0, 1) for m in measured]) / seconds,
+    }
+    if importlib.util.find_spec("parselmouth"):
+        praat: Any = importlib.import_module("parselmouth")
+        sounds = [praat.Sound(clip.astype("float64"), RATE) for clip in clips]
+        step = prosody.HOP / RATE
+        work = cpu(lambda: [s.to_pitch_ac(time_step=step, pitch_floor=LOWEST, pitch_ceiling=HIGHEST) for s in sounds])
+        per_second["Praat's pitch alone, batch"] = work / seconds
+    costs = {name: round(value * 1000, 2) for name, value in per_second.items()}
+    return costs | {"delay_ms": round(streaming(prosody.HOP) * 1000)}
 
 
 def headless() -> dict[str, float]:
@@ -225,6 +271,7 @@ def main() -> None:
     result: dict[str, Any] = {}
     for name, work in (
         ("cpu_ms_per_second", parts),
+        ("prosody", prosody_costs),
         ("headless", headless),
         ("start_up", start_up),
         ("memory", lambda: memory((1.0, 10.0, 60.0) if options.long else (1.0, 10.0))),
@@ -237,6 +284,11 @@ def main() -> None:
     print("CPU, milliseconds for each second of audio")
     for part, value in result["cpu_ms_per_second"].items():
         print(f"  {part:<18} {value:8.2f}")
+    print("Of prosody")
+    for part, value in result["prosody"].items():
+        if part != "delay_ms":
+            print(f"  {part:<28} {value:6.2f}")
+    print(f"  pitch is known {result['prosody']['delay_ms']} ms behind the audio at most")
     run, start = result["headless"], result["start_up"]
     print(
         f"Headless run: {run['call_seconds']} s of call in {run['took_seconds']} s, "

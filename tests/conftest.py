@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the program itself does, and before numpy is there
+
 
 @pytest.fixture
 def unprivileged() -> Callable[[], AbstractContextManager[None]]:

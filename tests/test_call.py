@@ -156,7 +156,7 @@ def test_rehear_hears_the_same(calls: Calls, recognizer: Recognizer) -> None:
 def test_rescore_stops_the_mood_where_the_customer_would_speak_differently(calls: Calls, tmp_path: Path) -> None:
     text = (calls.calm.folder / "session.jsonl").read_text(encoding="utf-8")
     second = of(calls.calm, Say)[1]
-    changed = text.replace(second.text, "I would say something else here.")
+    changed = text.replace(f'"text":"{second.text}"', '"text":"I would say something else here."')
     (tmp_path / "session.jsonl").write_text(changed, encoding="utf-8")
     changed_session = load(tmp_path)
     again = rescore(changed_session, load_shipped())

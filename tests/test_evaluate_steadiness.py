@@ -79,6 +79,31 @@ def test_the_command_prints_json(corpus: Path) -> None:
     assert json.loads(ran.stdout)["auc_angry_vs_calm"] == 1.0
 
 
+def test_the_command_normalises_level_and_adds_noise(corpus: Path) -> None:
+    command = ["evaluate", "steadiness", str(corpus), "--json"]
+    ran = CliRunner().invoke(app, [*command, "--level", "rms", "--noise", "20"])
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout) == json.loads(json.dumps(steadiness.evaluate(corpus, level="rms", noise=20)))
+    assert CliRunner().invoke(app, [*command, "--level", "lufs"]).exit_code == 2
+
+
+def test_without_calm_samples_nothing_calm_is_called_raised(corpus: Path, result: dict[str, Any]) -> None:
+    ran = CliRunner().invoke(app, ["evaluate", "steadiness", str(corpus), "--json", "--no-baseline"])
+    general = json.loads(ran.stdout)
+    assert (general["baseline"], result["baseline"]) == (False, True)
+    assert general["judged"] == 20
+    for emotion in ("calm", "neutral", "happy", "sad"):
+        assert general["levels"][emotion]["raised"] == 0
+    assert general["auc_angry_vs_calm"] > 0.8
+    assert general["levels"]["angry"]["raised"] <= result["levels"]["angry"]["raised"]
+
+
+@pytest.mark.parametrize("noise", [float("nan"), float("inf"), -21, 101])
+def test_noise_out_of_range_is_refused(corpus: Path, noise: float) -> None:
+    with pytest.raises(ManifestError, match="dB below the recording"):
+        steadiness.evaluate(corpus, noise=noise)
+
+
 def test_utterances_with_too_little_voice_are_counted_and_not_scored(corpus: Path) -> None:
     audio.write(corpus.parent / "short.wav", voice(0.3, seed=1).samples)
     longer = corpus.with_name("longer.csv")

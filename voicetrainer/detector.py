@@ -6,6 +6,7 @@ import hashlib
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from voicetrainer.roleplay.techniques import Detector
 FOLDER = "techniques"
 """Under ``models/``."""
 WEIGHTS = "weights.npz"
+ENCODER = "encoder.npz"
 _MAX_BYTES = 40_000_000
 
 
@@ -28,34 +30,54 @@ def load_shipped() -> Detector:
     """
     from voicetrainer.places import shipped
 
-    return load(shipped("models") / FOLDER / WEIGHTS)
+    folder = shipped("models") / FOLDER
+    return load(folder / WEIGHTS, folder / ENCODER)
 
 
-def load(path: Path) -> Detector:
-    """A detector from its weights file.
+def load(phrases: Path, encoder: Path | None = None) -> Detector:
+    """A detector from its files of weights.
 
     Parameters
     ----------
-    path
+    phrases
         Written by ``scripts/train_techniques.py train``.
+    encoder
+        Written by ``scripts/train_encoder.py``; None for a detector that knows phrases alone.
 
     Raises
     ------
     ModelError
-        When the file is missing, too large or not such weights.
+        When a file is missing, too large or not such weights.
     """
+    data = _read(phrases)
+    more = _read(encoder) if encoder is not None else b""
+    try:
+        checksum = hashlib.sha256(data + more).hexdigest()
+        return Detector.from_weights(_arrays(phrases, data), checksum, _arrays(encoder, more) if encoder else None)
+    except (ValueError, KeyError, UnicodeDecodeError) as error:
+        raise _not_weights(f"{phrases.parent}", error) from None
+
+
+def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise ModelError(f"{path}: larger than {_MAX_BYTES // 1_000_000} MB", "it is not a file of weights")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(
             f"{path}: {error.strerror or 'cannot be read'}", "install voicetrainer again: the file ships with it"
         ) from None
+
+
+def _arrays(path: Path, data: bytes) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return Detector.from_weights(dict(arrays), hashlib.sha256(data).hexdigest())
-    except (ValueError, KeyError, EOFError, UnicodeDecodeError, zipfile.BadZipFile) as error:
-        raise ModelError(
-            f"{path}: not weights of techniques ({error})", "make them again: scripts/train_techniques.py train"
-        ) from None
+            return dict(arrays)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise _not_weights(str(path), error) from None
+
+
+def _not_weights(where: str, error: Exception) -> ModelError:
+    return ModelError(
+        f"{where}: not weights of techniques ({error})", "make them again: scripts/train_techniques.py train"
+    )

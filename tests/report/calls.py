@@ -313,7 +313,7 @@ def _card(total: int, *, won: bool, failed: str = "") -> Scorecard:
                 "Steady voice",
                 7,
                 None,
-                "there was no voice, or no calm baseline, to judge by",
+                "there was no voice to judge by",
                 {1: "Raised most of the time.", 3: "Raised now and then.", 5: "Close to the calm baseline throughout."},
                 (),
             ),

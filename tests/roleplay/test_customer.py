@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.roleplay.scripted import SMALL, customer, heard, moods, outcome, play, respond, said, stages
@@ -236,9 +238,26 @@ def test_a_voice_must_come_all_the_way_down_to_have_settled() -> None:
     assert settled == [3]
 
 
-def test_without_a_voice_or_a_baseline_nothing_is_said_about_it() -> None:
+def test_a_voice_that_settles_within_its_turn_earns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised = judge(voiced(*LOUD_SOUND), CALM, 1.0, 1)
+    tense = replace(raised, level="tense", score=0.5, recovery=1.5)
+    for course, rules in (
+        ([raised], ["raised_voice"]),
+        ([replace(raised, recovery=1.5)], ["raised_voice", "steady_voice"]),
+        ([raised, tense], ["raised_voice", "steady_voice"]),
+        ([raised, replace(tense, recovery=None)], ["raised_voice"]),
+        ([tense, tense], []),  # what cost nothing earns nothing
+    ):
+        verdicts = iter(course)
+        monkeypatch.setattr("voicetrainer.roleplay.steadiness.judge", lambda *_, v=verdicts: next(v))
+        assert [rule for rule, _ in moods(speak(*[CALM_SOUND] * len(course))) if "voice" in rule] == rules
+
+
+def test_without_a_voice_or_strong_evidence_nothing_is_said_about_it() -> None:
     _, decisions = respond(customer(), heard("probe", prosody=voiced(*LOUD_SOUND)), heard("probe", 12))
-    assert [d.level for d in decisions if isinstance(d, Steadiness)] == ["unknown", "unknown"]
+    judged = [d for d in decisions if isinstance(d, Steadiness)]
+    assert [d.level for d in judged] == ["steady", "unknown"]
+    assert "people in general" in judged[0].reasons[-1]
     assert not [rule for rule, _ in moods(decisions) if "voice" in rule]
 
 

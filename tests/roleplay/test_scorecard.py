@@ -205,7 +205,7 @@ def test_each_score_names_its_evidence() -> None:
     ]
     assert judged["empathy"].why == "the feeling was named once, the first in turn 1; brushed off once"
     assert [e.turn for e in judged["language"].evidence] == [3, 4]
-    assert judged["composure"].why == "there was no voice, or no calm baseline, to judge by"
+    assert judged["composure"].why == "there was no voice to judge by"
     times = [e.t for e in judged["empathy"].evidence]
     assert times == sorted(times)
     assert times[0] > 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicetrainer.errors import AudioError
-from voicetrainer.roleplay.events import Baseline, Prosody
-from voicetrainer.roleplay.steadiness import RAISED, TENSE, calibrate, judge
+from voicetrainer.roleplay import steadiness
+from voicetrainer.roleplay.events import Baseline, Prosody, Steadiness, Track
+from voicetrainer.roleplay.steadiness import PEOPLE, RAISED, TENSE, calibrate, judge
 
 CALM = Prosody(
     seconds=3.0, voiced=1.8, pitch=120.0, pitch_spread=2.0, loudness=-26.0, noise=-60.0, tilt=-10.0,
@@ -48,7 +50,6 @@ def test_calibration_leaves_out_what_cannot_be_judged() -> None:
     ("prosody", "baseline", "reason"),
     [
         (None, BASE, "typed"),
-        (CALM, None, "no calm voice of yours"),
         (replace(CALM, voiced=0.4), BASE, "too little voice to judge (0.4 seconds)"),
         (replace(CALM, pitch=None), BASE, "too little voice"),
         (replace(CALM, clipped=0.05), BASE, "5 % of the sound is cut off"),
@@ -130,10 +131,112 @@ def test_what_was_not_measured_does_not_count(name: str) -> None:
     missing: dict[str, Any] = {name: None}
     verdict = judge(replace(CALM, **missing), BASE, 1.0, 1)
     assert verdict.level == "steady"
-    empty = Baseline(2, 6.0, None, None, None, None, None, None)
-    assert judge(CALM, empty, 1.0, 1).level == "unknown"
 
 
 def test_syllables_stand_in_for_words() -> None:
     base = calibrate([replace(CALM, word_rate=None)])
     assert judge(replace(CALM, syllable_rate=6.0), base, 1.0, 1).rate == 1.5
+
+
+# ---------------------------------------------------------------------------------- without a calm sample; uncertainty
+
+GENERAL = "no calm sample of yours: judged against people in general"
+
+
+@pytest.mark.parametrize("baseline", [None, Baseline(2, 6.0, None, None, None, None, None, None)])
+def test_without_a_calm_sample_people_in_general_stand_in(baseline: Baseline | None) -> None:
+    verdict = judge(CALM, baseline, 1.0, 1)
+    assert verdict.level == "steady"
+    assert verdict.reasons == (GENERAL,)  # nothing about "your calm voice", which nobody knows
+    assert (verdict.pitch, verdict.loudness, verdict.tilt, verdict.rate) == (None,) * 4
+
+
+@given(tilt=st.floats(-30, 20), pitch=st.floats(60, 500), body=st.floats(-15, 5), lilt=st.floats(-1, 1))
+def test_without_a_calm_sample_it_takes_more_to_be_raised(tilt: float, pitch: float, body: float, lilt: float) -> None:
+    said = replace(CALM, tilt=tilt, pitch=pitch, body=body, lilt=lilt)
+    people = replace(PEOPLE, pitch=pitch, seconds=12.0)  # somebody whose calm voice is like everybody's
+    known, unknown = judge(said, people, 1.0, 1), judge(said, None, 1.0, 1)
+    assert known.score is not None and unknown.score is not None
+    assert unknown.score < known.score or known.score < 0.005  # too low to tell once rounded
+    assert unknown.reasons[-1] == GENERAL
+    assert unknown.score == judge(replace(said, pitch=100.0), None, 1.0, 1).score  # pitch says who speaks, not how
+
+
+def test_strong_evidence_is_raised_even_so() -> None:
+    assert judge(replace(CALM, tilt=2.0, body=-9.0), None, 1.0, 1).level == "raised"
+    assert judge(replace(CALM, tilt=-4.0, body=-5.0), None, 1.0, 1).level == "steady"
+
+
+def test_uncertainty_falls_with_what_is_known_of_the_learner() -> None:
+    tense = replace(CALM, pitch=semitones(2), tilt=-7.0)
+    one = calibrate([CALM])
+    many = calibrate([CALM] * 5)
+    found = [judge(tense, base, 1.0, 1).uncertainty for base in (many, one)]
+    assert all(u is not None and 0 < u < 0.5 for u in found)
+    assert found == sorted(found, key=lambda u: u or 0) and found[0] != found[1]
+    assert judge(None, many, 1.0, 1).uncertainty is None
+
+
+# ---------------------------------------------------------------------------------------------- within one utterance
+
+
+def spoken(*parts: tuple[float, float, float], drop: bool = False) -> Steadiness:
+    """Judge an utterance of parts, each of some seconds, dB of tilt and semitones of pitch above the calm voice."""
+    tilt = [-10 + part[1] for part in parts for _ in range(round(10 * part[0]))]
+    pitch = [semitones(part[2]) for part in parts for _ in range(round(10 * part[0]))]
+    track = Track(0.1, tuple(pitch), (-26.0,) * len(tilt), () if drop else tuple(tilt))
+    whole = sorted(tilt)[int(0.8 * (len(tilt) - 1))]
+    said = replace(
+        CALM, seconds=len(tilt) / 10, voiced=len(tilt) / 10, track=track, tilt=whole,
+        pitch=sorted(pitch)[len(pitch) // 2],
+    )  # fmt: skip
+    return judge(said, BASE, 1.0, 1)
+
+
+LOW, HIGH = (2.0, 0.0, 0.0), (2.0, 10.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("parts", "rise", "recovery", "words"),
+    [
+        ([LOW, LOW], None, None, ()),
+        ([HIGH, HIGH], None, None, ()),
+        ([LOW, LOW, HIGH], 4.0, None, ("rising in the second half",)),
+        ([HIGH, LOW], None, 2.0, ("settling again in the second half",)),
+        ([LOW, HIGH, LOW, LOW], 2.0, 4.0, ("rising in the first half", "settling again in the second half")),
+        ([LOW, LOW, LOW, HIGH, LOW], 6.0, 8.0, ("rising in the second half", "settling again in the second half")),
+        ([LOW, (2.0, 0.0, 9.0)], None, None, ()),  # lively, and not pressed
+        ([LOW, (0.2, 10.0, 3.0)], None, None, ()),  # too short to tell
+    ],
+)
+def test_rises_and_recoveries_within_an_utterance(
+    parts: list[tuple[float, float, float]], rise: float | None, recovery: float | None, words: tuple[str, ...]
+) -> None:
+    verdict = spoken(*parts)
+    for found, meant in ((verdict.rise, rise), (verdict.recovery, recovery)):
+        assert (found is None) == (meant is None)
+        if found is not None and meant is not None:
+            assert abs(found - meant) <= 1.5  # a few hard tenths already make a part hard
+    assert tuple(r for r in verdict.reasons if "half" in r) == words
+
+
+def test_a_track_without_tilt_tells_nothing_of_the_course() -> None:
+    verdict = spoken(LOW, HIGH, drop=True)
+    assert (verdict.rise, verdict.recovery) == (None, None)
+    assert verdict.level == spoken(LOW, HIGH).level
+
+
+def test_the_page_states_the_judge_that_ships() -> None:
+    page = (Path(__file__).parents[2] / "models/steadiness/README.md").read_text(encoding="utf-8")
+    rows = {
+        line.split("|")[1].split(",")[0].strip(): line.split("|")[2:-1] for line in page.splitlines() if "|" in line
+    }
+    assert float(rows["bias"][0]) == steadiness._BIAS
+    for name in ("tilt", "body", "pitch", "lilt"):
+        assert tuple(map(float, rows[name])) == getattr(steadiness, f"_{name.upper()}")
+    text = " ".join(page.split())
+    assert f"*Tense* from {TENSE}, *raised* from {RAISED}." in text
+    assert f"tilt {PEOPLE.tilt} dB, body {PEOPLE.body} dB, lilt {PEOPLE.lilt};" in text
+    assert f"lowered by {steadiness._PEOPLE_SPREAD} " in text
+    assert f"Less than {steadiness._ENOUGH} seconds of voice" in text
+    assert f"less than {steadiness._NOISY:g} dB quieter" in text

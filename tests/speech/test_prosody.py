@@ -136,6 +136,20 @@ def test_the_track_covers_the_utterance_every_tenth_of_a_second() -> None:
     assert all(level is not None and -40 < level < -20 for level in found.track.loudness[12:15])
 
 
+def test_the_track_follows_a_sound_that_grows_harder() -> None:
+    soft, hard = voice(3.0, seed=5).samples, voice(3.0, seed=5, tilt_db=10).samples
+    track = measure(noisy(joined([soft, hard]), 40)).track
+    assert track is not None
+    assert len(track.tilt) == len(track.pitch)
+    assert [t is None for t in track.tilt] == [p is None for p in track.pitch]
+    cut = round(len(soft) / 1600)
+    before, after = ([t for t in part if t is not None] for part in (track.tilt[:cut], track.tilt[cut:]))
+    assert np.median(after) - np.median(before) == pytest.approx(10, abs=1.5)
+    louder = measure(2 * noisy(joined([soft, hard]), 40)).track
+    assert louder is not None
+    assert louder.tilt == track.tilt
+
+
 @pytest.mark.parametrize("count", [0, 1, 100, 5000])
 def test_nothing_to_measure_is_none_and_never_nan(count: int) -> None:
     found = measure(np.zeros(count, np.float32))

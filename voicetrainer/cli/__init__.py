@@ -6,6 +6,7 @@ Command modules are imported here and must stay light: what they need is importe
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -53,6 +54,8 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """Run the command line; a problem the user can mend is one line on stderr and exit code 2."""
+    # Our matrices are small: more threads cost more CPU than they save time, and a call has other work for it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except VoicetrainerError as error:

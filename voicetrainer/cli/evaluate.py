@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,12 @@ import typer
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure how well the program hears.")
 
 _JSON = typer.Option(False, "--json", help="Print one JSON object for machines.")
+
+
+class Level(StrEnum):
+    """What `--level` can bring recordings to."""
+
+    RMS = "rms"
 
 
 def _print(result: dict[str, Any], text: str, as_json: bool) -> None:
@@ -54,13 +61,20 @@ def techniques(
 @app.command()
 def steadiness(
     manifest: Path = typer.Argument(..., help="CSV with columns corpus,speaker,emotion,path,calib."),
+    level: Level = typer.Option(None, "--level", help="Bring every recording to the same level first."),
+    noise: float = typer.Option(None, "--noise", metavar="DB", help="Add noise so many dB below each recording."),
+    baseline: bool = typer.Option(
+        True, "--baseline/--no-baseline", help="Judge against the speaker's calm voice, or against people in general."
+    ),
     as_json: bool = _JSON,
 ) -> None:
     """How well a raised voice is told from a calm one, calibrated on each speaker's calib=1 rows.
 
-    Example: voicetrainer evaluate steadiness emotions/manifest.csv --json
+    Examples:
+      voicetrainer evaluate steadiness emotions/manifest.csv --json
+      voicetrainer evaluate steadiness emotions/manifest.csv --level rms --noise 20
     """
     import voicetrainer.evaluate.steadiness as it
 
-    result = it.evaluate(manifest)
+    result = it.evaluate(manifest, level="rms" if level is Level.RMS else None, noise=noise, baseline=baseline)
     _print(result, it.render(result), as_json)

@@ -43,7 +43,9 @@ class _Scored:
         return self.verdict.score
 
 
-def evaluate(manifest: Path, *, level: Literal["rms"] | None = None, noise: float | None = None) -> dict[str, Any]:
+def evaluate(
+    manifest: Path, *, level: Literal["rms"] | None = None, noise: float | None = None, baseline: bool = True
+) -> dict[str, Any]:
     """Judge every recording of a manifest.
 
     Parameters
@@ -53,7 +55,9 @@ def evaluate(manifest: Path, *, level: Literal["rms"] | None = None, noise: floa
     level
         ``rms`` brings every recording to the same level first, to see what the judge makes of gain alone.
     noise
-        Adds white noise so many dB below each recording.
+        Adds white noise so many dB below each recording, -20 to 100.
+    baseline
+        False judges every speaker as one who was never calibrated.
 
     Returns
     -------
@@ -66,10 +70,12 @@ def evaluate(manifest: Path, *, level: Literal["rms"] | None = None, noise: floa
     Raises
     ------
     ManifestError
-        For a bad manifest, a speaker without calibration, no angry or no calm rows.
+        For a bad manifest, a speaker without calibration, no angry or no calm rows, noise out of range.
     AudioError
         For a recording that cannot be read.
     """
+    if noise is not None and not -20 <= noise <= 100:  # NaN is out of range too
+        raise ManifestError(f"noise of {noise:g} dB below the recording", "give -20 to 100 dB")
     rows = table.read(manifest, COLUMNS)
     _check(manifest, rows)
     sound = [_measure(table.audio(manifest, row), level, noise, i) for i, row in enumerate(_progress(rows))]
@@ -87,13 +93,17 @@ def evaluate(manifest: Path, *, level: Literal["rms"] | None = None, noise: floa
     for row, prosody in zip(rows, sound, strict=True):
         if row["calib"] == "1":
             continue
-        verdict = steadiness.judge(prosody, baselines[row["corpus"], row["speaker"]], 0.0, 1)
+        own = baselines[row["corpus"], row["speaker"]] if baseline else None
+        verdict = steadiness.judge(prosody, own, 0.0, 1)
         if verdict.score is None:
             abstained[row["emotion"]] += 1
         else:
             scored.append(_Scored(row["corpus"], row["speaker"], row["emotion"], verdict))
     result = {
         "manifest": str(manifest),
+        "level": level,
+        "noise": noise,
+        "baseline": baseline,
         "utterances": len(rows) - sum(map(len, calm.values())),
         "calibration_utterances": sum(map(len, calm.values())),
         "abstained": dict(sorted(abstained.items())),

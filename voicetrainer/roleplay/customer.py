@@ -329,7 +329,8 @@ class _Turn:
             self.manner("raised_voice", "", f"Your voice rose: {quote}.", mistake=True, score=judged.score or 0.0)
             self.move("raised_voice", quote, weight=max(judged.score or 0.0, 0.5))
             self.state = replace(self.state, raised=True)
-        elif self.state.raised and judged.level == "steady" and (judged.score or 0.0) <= SETTLED:
+        settled = judged.level == "steady" and (judged.score or 0.0) <= SETTLED
+        if self.state.raised and (settled or judged.recovery is not None):  # from turn to turn, or within this one
             self.manner("steady_voice", "", "You caught yourself: your voice settled again.")
             self.move("steady_voice", quote)
             self.state = replace(self.state, raised=False)

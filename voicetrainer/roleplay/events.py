@@ -64,7 +64,7 @@ class Word:
 
 @dataclass(frozen=True, config=_strict)
 class Track:
-    """Pitch and loudness over one utterance, for drawing."""
+    """Pitch, loudness and tilt over one utterance, for drawing and for what changes within it."""
 
     step: float
     """Seconds between two values; value i stands for the call clock time ``start of the utterance + i * step``."""
@@ -72,6 +72,8 @@ class Track:
     """Hertz; None where there is no voice."""
     loudness: tuple[float | None, ...]
     """dB relative to full scale (RMS); None for digital silence."""
+    tilt: tuple[float | None, ...] = ()
+    """Energy at 1-5 kHz against below 1 kHz, dB; None where there is no voice; empty in older logs."""
 
 
 @dataclass(frozen=True, config=_strict)
@@ -261,6 +263,12 @@ class Steadiness:
     rate: float | None = None
     """Speaking rate as a ratio to the baseline."""
     kind: Literal["steadiness"] = "steadiness"
+    uncertainty: float | None = None
+    """How far the score may be off, 0 to 0.5 (one standard deviation); None when unknown."""
+    rise: float | None = None
+    """Seconds from the start of the utterance until the voice rose within it; None when it did not."""
+    recovery: float | None = None
+    """Seconds from the start of the utterance until a raised voice settled within it; None when it did not."""
 
 
 @dataclass(frozen=True, config=_strict)

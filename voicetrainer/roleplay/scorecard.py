@@ -238,7 +238,7 @@ def _respect(call: _Call) -> tuple[int | None, str, tuple[Evidence, ...]]:
 def _composure(call: _Call) -> tuple[int | None, str, tuple[Evidence, ...]]:
     judged = [v for v in call.voice if v.level != "unknown"]
     if not judged:
-        return None, "there was no voice, or no calm baseline, to judge by", ()
+        return None, "there was no voice to judge by", ()
     raised = [v for v in judged if v.level == "raised"]
     tense = [v for v in judged if v.level == "tense"]
     share = (len(raised) + 0.4 * len(tense)) / len(judged)

@@ -13,12 +13,20 @@ against calm and neutral reaches an AUC of .974, against everything else .895. E
 - *lilt*, more rising melody than usual, speaks for a lively voice and against a raised one;
 - *pitch* counts up to two semitones, so that it can never call a voice raised by itself: a lively voice is high too;
 - *loudness* and *rate* are reported but weigh nothing: a happy voice is as loud, and a microphone moves.
+
+Without a calm sample of the learner's, the same judge compares with people in general (`PEOPLE`), leaves pitch out
+(it tells men from women first), and lowers the score by as much as calm people differ: raised is then said of one
+angry voice in three only, and of hardly any calm one.
+
+Within an utterance, the parts before and after each tenth of a second are judged like utterances of their own; where
+they differ most, and by enough, the voice rose or settled. `scripts/fit_steadiness.py` measures all of this again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log, log2
+from dataclasses import replace
+from math import exp, inf, log, log2, sqrt
 from typing import Literal
 
 from voicetrainer.errors import AudioError
@@ -29,14 +37,33 @@ RAISED = 0.6
 TENSE = 0.35
 """Score from which a voice is *tense*."""
 
+PEOPLE = Baseline(
+    utterances=0, seconds=0.0, pitch=None, pitch_spread=None, loudness=None, tilt=-9.7, syllable_rate=None,
+    word_rate=None, body=-4.1, lilt=-0.2,
+)  # fmt: skip
+"""The calm voice of people in general: mean of the corpora's means."""
+
 _BIAS = -2.5
 _TILT = (0.35, -6.0, 10.0)  # weight per dB, and the range that counts
-_BODY = (-0.25, -6.0, 6.0)  # the same
+_BODY = (-0.26, -6.0, 6.0)  # the same
 _PITCH = (0.48, 0.0, 2.0)  # per semitone
 _LILT = (-5.0, -0.15, 0.3)  # per unit
 _ENOUGH = 0.6  # seconds of voice
 _CLIPPED = 0.01
 _NOISY = 6.0  # dB between voice and background
+
+# In the logistic's units: how far calm utterances of one person lie apart, and those of different people without any
+# sample of theirs.
+_OWN_SPREAD = 1.0
+_PEOPLE_SPREAD = 1.6
+_SENTENCE = 3.0  # seconds; a baseline is as sure as it has sentences
+
+_RAISED = log(RAISED / (1 - RAISED))
+_STEP = 2.5  # difference between two parts of an utterance that counts, in the logistic's units
+_PART = 1.2  # seconds; shorter parts tell nothing
+_VOICED = 6  # values of the track with voice that a part needs
+_FADED = 15.0  # dB below the utterance's level: the end of a word
+_SPLITS = 100
 
 
 def calibrate(utterances: Sequence[Prosody]) -> Baseline:
@@ -81,36 +108,118 @@ def judge(prosody: Prosody | None, baseline: Baseline | None, t: float, turn: in
     prosody
         Measurements of the utterance; None when it was typed.
     baseline
-        The learner's calm voice; None when they have not been calibrated.
+        The learner's calm voice; None when they have not been calibrated, who are then judged against people in
+        general, with more doubt.
     t, turn
         Time of the decision and number of the utterance.
     """
     why = "typed, so there is no voice to judge" if prosody is None else _unfit(prosody)
-    if not why and (baseline is None or baseline.pitch is None or baseline.tilt is None):
-        why = "no calm voice of yours to compare with yet"
-    if why or prosody is None or baseline is None:
+    if why or prosody is None:
         return Steadiness(t=t, turn=turn, level="unknown", score=None, reasons=(why,))
-    pitch = _difference(_semitones(prosody.pitch), _semitones(baseline.pitch))
-    loudness = _difference(prosody.loudness, baseline.loudness)
-    tilt = _difference(prosody.tilt, baseline.tilt)
-    rate = _rate(prosody, baseline)
-    body, lilt = _difference(prosody.body, baseline.body), _difference(prosody.lilt, baseline.lilt)
-    parts = ((pitch, _PITCH), (tilt, _TILT), (body, _BODY), (lilt, _LILT))
-    score = 1 / (1 + exp(-_BIAS - sum(_part(value, scale) for value, scale in parts)))
+    own = baseline if baseline is not None and baseline.pitch is not None and baseline.tilt is not None else None
+    base, doubt = (own, 0.0) if own else (PEOPLE, _PEOPLE_SPREAD)
+    evidence = _evidence(prosody, base) - doubt
+    score = _logistic(evidence)
+    spread = _OWN_SPREAD * sqrt(1 + _SENTENCE / max(own.seconds, 1.0)) if own else _PEOPLE_SPREAD
     level: Literal["steady", "tense", "raised"] = (
         "raised" if score >= RAISED else "tense" if score >= TENSE else "steady"
     )
+    pitch = _difference(_semitones(prosody.pitch), _semitones(base.pitch))
+    loudness, tilt = _difference(prosody.loudness, base.loudness), _difference(prosody.tilt, base.tilt)
+    rate = _rate(prosody, base)
+    rise, recovery = _course(prosody, base, doubt)
+    reasons = _reasons(level, pitch, loudness, tilt, rate)
+    reasons += _turns(prosody.seconds, rise, recovery)
+    if not own:
+        reasons = (*reasons, "no calm sample of yours: judged against people in general")
     return Steadiness(
         t=t,
         turn=turn,
         level=level,
         score=q(score),
-        reasons=_reasons(level, pitch, loudness, tilt, rate),
+        reasons=reasons or ("close to your calm voice",),
         pitch=None if pitch is None else q(pitch, 1),
         loudness=None if loudness is None else q(loudness, 1),
-        tilt=None if tilt is None else q(tilt, 1),
+        tilt=None if tilt is None or not own else q(tilt, 1),
         rate=None if rate is None else q(rate, 2),
+        uncertainty=q((_logistic(evidence + spread) - _logistic(evidence - spread)) / 2),
+        rise=rise,
+        recovery=recovery,
     )
+
+
+def _evidence(prosody: Prosody, base: Baseline) -> float:
+    """What the logistic is taken of."""
+    pitch = _difference(_semitones(prosody.pitch), _semitones(base.pitch))
+    parts = (
+        (pitch, _PITCH),
+        (_difference(prosody.tilt, base.tilt), _TILT),
+        (_difference(prosody.body, base.body), _BODY),
+        (_difference(prosody.lilt, base.lilt), _LILT),
+    )
+    return _BIAS + sum(_part(value, scale) for value, scale in parts)
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + exp(-x))
+
+
+def _course(prosody: Prosody, base: Baseline, doubt: float) -> tuple[float | None, float | None]:
+    """When the voice rose, and when a raised one settled, seconds from the start of the utterance; None for never."""
+    track = prosody.track
+    if track is None or prosody.tilt is None or len(track.tilt) != len(track.pitch) or track.step <= 0:
+        return None, None
+    enough = (prosody.loudness if prosody.loudness is not None else -inf) - _FADED
+    voice = [
+        (i, pitch, tilt)
+        for i, (pitch, loud, tilt) in enumerate(zip(track.pitch, track.loudness, track.tilt, strict=False))
+        if pitch is not None and tilt is not None and loud is not None and loud > enough
+    ]
+    whole = _bright([tilt for _, _, tilt in voice]) if voice else 0.0
+
+    def part(a: int, b: int) -> float | None:
+        inside = [(pitch, tilt) for i, pitch, tilt in voice if a <= i < b]
+        if len(inside) < _VOICED:
+            return None
+        pitches = sorted(pitch for pitch, _ in inside)
+        tilt = (prosody.tilt or 0.0) + _bright([tilt for _, tilt in inside]) - whole
+        return _evidence(replace(prosody, pitch=pitches[len(pitches) // 2], tilt=tilt), base) - doubt
+
+    def change(a: int, b: int, way: int) -> tuple[int, float]:
+        """Where between two steps the voice rose most (way 1) or settled most (-1), and by how much."""
+        least = round(_PART / track.step)
+        found = [(0, 0.0)]
+        for at in range(a + least, b - least + 1, max(3, (b - a) // _SPLITS)):
+            before, after = part(a, at), part(at, b)
+            if before is not None and after is not None and max(before, after) >= _RAISED:
+                found.append((at, (after - before) * way))
+        best = max(size for _, size in found)
+        equal = [at for at, size in found if size == best]  # an even voice is as different for a while
+        return equal[len(equal) // 2], best
+
+    end = len(track.pitch)
+    (up, risen), (down, settled) = change(0, end, 1), change(0, end, -1)
+    if max(risen, settled) < _STEP:
+        return None, None
+    if risen >= settled:  # and then, perhaps, it settled again; or it had risen before it settled
+        down, settled = change(up, end, -1)
+    else:
+        up, risen = change(0, down, 1)
+    return q(up * track.step, 1) if risen >= _STEP else None, q(down * track.step, 1) if settled >= _STEP else None
+
+
+def _bright(tilts: list[float]) -> float:
+    return sorted(tilts)[int(0.8 * (len(tilts) - 1))]
+
+
+def _turns(seconds: float, rise: float | None, recovery: float | None) -> tuple[str, ...]:
+    """What changed within the utterance, in words."""
+
+    def half(at: float) -> str:
+        return "first" if at < seconds / 2 else "second"
+
+    risen = () if rise is None else (f"rising in the {half(rise)} half",)
+    return risen if recovery is None else (*risen, f"settling again in the {half(recovery)} half")
 
 
 def _unfit(prosody: Prosody) -> str:
@@ -143,7 +252,7 @@ def _reasons(
     words = [text for _, text in sorted(found, key=lambda x: -x[0])]
     if level == "steady" and pitch is not None and pitch >= 3:
         words.append("lively, and not pressed")
-    return tuple(words) or ("close to your calm voice",)
+    return tuple(words)
 
 
 def _part(value: float | None, scale: tuple[float, float, float]) -> float:

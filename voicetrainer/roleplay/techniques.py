@@ -7,13 +7,15 @@ it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicetrainer.roleplay.encoder import Encoder
 from voicetrainer.roleplay.features import Feature, features
 from voicetrainer.roleplay.spoken import Token, plain, tokens
 
@@ -167,12 +169,18 @@ class Detector:
     """Shape (2, labels): probability is the logistic of ``calibration[0] * log-odds + calibration[1]``."""
     thresholds: NDArray[np.float64]
     """Shape (labels,): the probability from which a label is noticed."""
+    encoder: Encoder | None = None
+    """Reads meaning beyond phrases; without it, phrases alone decide."""
+    stack: NDArray[np.float64] = field(default_factory=lambda: np.array([0.0, 1.0]))
+    """Shape (2,) or (2, labels): what the encoder's and the phrases' log-odds weigh in their sum."""
     checksum: str = ""
-    """sha256 of the weights file, where there is one."""
+    """sha256 of the weights files, where there are any."""
 
     @classmethod
-    def from_weights(cls, weights: Mapping[str, Any], checksum: str = "") -> Detector:
-        """Build from named arrays, as ``scripts/train_techniques.py`` writes them.
+    def from_weights(
+        cls, weights: Mapping[str, Any], checksum: str = "", encoder: Mapping[str, Any] | None = None
+    ) -> Detector:
+        """Build from named arrays, as ``scripts/train_techniques.py`` and ``scripts/train_encoder.py`` write them.
 
         Parameters
         ----------
@@ -181,6 +189,9 @@ class Detector:
             ``calibration`` and ``thresholds``: see the fields of this class.
         checksum
             Of the file they came from, to be written into a session's header.
+        encoder
+            What `Encoder.from_arrays` takes, and ``stack``, ``calibration`` and ``thresholds`` of both together; None
+            for phrases alone.
 
         Raises
         ------
@@ -194,15 +205,23 @@ class Detector:
         if labels != LABELS:
             raise ValueError("the weights are for other labels")
         names = bytes(np.asarray(weights["vocabulary"], np.uint8)).decode().split("\n")
-        arrays: dict[str, NDArray[Any]] = {
-            name: np.ascontiguousarray(weights[name], dtype) for name, dtype in _ARRAYS.items()
-        }
+        arrays: dict[str, Any] = {name: np.ascontiguousarray(weights[name], dtype) for name, dtype in _ARRAYS.items()}
         n, k = len(names), len(LABELS)
         shapes = {"weights": (n, k), "scale": (k,), "rarity": (n,), "bias": (k,), "calibration": (2, k)}
         for name, shape in {**shapes, "thresholds": (k,)}.items():
             if arrays[name].shape != shape:
                 raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
-        return cls(vocabulary={name: i for i, name in enumerate(names)}, checksum=checksum, **arrays)
+        made = cls(vocabulary={name: i for i, name in enumerate(names)}, checksum=checksum, **arrays)
+        if encoder is None:
+            return made
+        together: dict[str, Any] = {}
+        for name, wanted in (("stack", ((2,), (2, k))), ("calibration", ((2, k),)), ("thresholds", ((k,),))):
+            if name not in encoder:
+                raise ValueError(f"no {name} in the encoder")
+            together[name] = np.ascontiguousarray(encoder[name], np.float64)
+            if together[name].shape not in wanted:
+                raise ValueError(f"{name} of the encoder has shape {together[name].shape}, not {wanted[-1]}")
+        return replace(made, encoder=Encoder.from_arrays(encoder, LABELS), **together)
 
     def scores(self, text: str, context: str = "") -> Scores:
         """How probable each label is in an utterance.
@@ -238,6 +257,20 @@ class Detector:
         if not heard:
             return ()
         words = text.split()
+        noticed = self._noticed(heard, words, context)
+        turns = [i for i, t in enumerate(heard) if t.text in _TURNS]
+        if turns and turns[0] >= 3 and not any(e.mistake for e in noticed):
+            # A "but" that leads to help takes nothing back: what stands before it is judged for itself.
+            names = {e.label for e in noticed}
+            before = self._noticed(heard[: turns[0]], words, context)
+            noticed += [e for e in before if e.label in _TAKEN_BACK and e.label not in names]
+        denied = _denies(" ".join(t.text for t in heard))
+        at = [heard[i].word for i in turns]
+        kept = [e for e in noticed if not (_taken_back(e, noticed, at) or (denied and e.label == "apology"))]
+        return tuple(sorted(kept, key=lambda e: (e.first, e.last, LABELS.index(e.label))))
+
+    def _noticed(self, heard: tuple[Token, ...], words: list[str], context: str) -> list[Evidence]:
+        """Every label that reaches its threshold, in the order of the labels."""
         share = self._contributions(heard, context)
         probabilities = self._probabilities(share.sum(axis=0))
         noticed: list[Evidence] = []
@@ -249,12 +282,18 @@ class Detector:
             quote = " ".join(words[first : last + 1])
             why = f"{_NOTICED[label]}: “{quote}”."
             noticed.append(Evidence(label, label in MISTAKES, float(probabilities[i]), first, last, quote, why))
-        turns = [t.word for t in heard if t.text in _TURNS]
-        kept = [e for e in noticed if not _taken_back(e, noticed, turns)]
-        return tuple(sorted(kept, key=lambda e: (e.first, e.last, LABELS.index(e.label))))
+        return noticed
 
     def _contributions(self, heard: tuple[Token, ...], context: str) -> NDArray[np.float64]:
         """Log-odds that each word carries for each label, shape (words + 1, labels); the last row is the rest."""
+        phrases = self._phrases(heard, context)
+        if self.encoder is None:
+            return phrases
+        meaning = self.encoder.contributions([t.text for t in heard], [t.text for t in said(context)])
+        return np.asarray(self.stack[0] * meaning + self.stack[1] * phrases)
+
+    def _phrases(self, heard: tuple[Token, ...], context: str) -> NDArray[np.float64]:
+        """What phrases alone carry, shape (words + 1, labels)."""
         found = features([t.text for t in heard], [t.text for t in said(context)])
         known = [(self.vocabulary[f.name], f) for f in found if f.name in self.vocabulary]
         share = np.zeros((len(heard) + 1, len(LABELS)))
@@ -328,6 +367,15 @@ def _carriers(share: NDArray[np.float64]) -> tuple[int, int]:
         if run > best:
             best, first, last = run, begin, i
     return first, last
+
+
+def _denies(said: str) -> bool:
+    """Whether fault is denied ("that is not our fault") and nothing is apologised for."""
+    return bool(_DENIAL.search(said)) and not _SORRY.search(said)
+
+
+_DENIAL = re.compile(r"\b(not|isn't|wasn't|never) (really )?(our|my) (fault|mistake|problem|doing)\b")
+_SORRY = re.compile(r"\b(sorry|apolog\w+)\b")
 
 
 def _taken_back(evidence: Evidence, noticed: list[Evidence], turns: list[int]) -> bool:

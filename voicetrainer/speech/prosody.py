@@ -159,7 +159,9 @@ def _summary(seconds: float, pitch: Floats, bands: Floats, words: int, clipped: 
     power = bands[:, _ALL].astype(np.float64)
     alive = power > _DIGITAL_SILENCE
     if not alive.any():
-        return Prosody(seconds=q(seconds), voiced=0.0, clipped=q(clipped, 5), track=_track(seconds, pitch, power))
+        return Prosody(
+            seconds=q(seconds), voiced=0.0, clipped=q(clipped, 5), track=_track(seconds, pitch, power, bands)
+        )
     level = _db(bands[:, _HEARD])
     quietest = alive & (level <= np.percentile(level[alive], 10))
     room = np.median(bands[quietest], axis=0)  # the background's bands
@@ -193,7 +195,7 @@ def _summary(seconds: float, pitch: Floats, bands: Floats, words: int, clipped: 
         pauses=len(pauses),
         pause_seconds=q(sum(pauses), 2),
         clipped=q(clipped, 5),
-        track=_track(seconds, pitch, power),
+        track=_track(seconds, pitch, power, np.maximum(bands - room, 0.1 * room)),
     )
 
 
@@ -266,16 +268,20 @@ def _nuclei(level: Floats, voiced: NDArray[np.bool_]) -> int:
     return count + (rising and peak_voiced)
 
 
-def _track(seconds: float, pitch: Floats, power: NDArray[np.float64]) -> Track:
-    """Median pitch and level of the 0.1 s around each step."""
+def _track(seconds: float, pitch: Floats, power: NDArray[np.float64], clean: Floats) -> Track:
+    """Median pitch, level and tilt of the 0.1 s around each step; `clean` are the bands without the room's share."""
     per = round(TRACK_STEP * RATE / HOP)
     steps = int(np.ceil(round(seconds / TRACK_STEP, 6)))
     pitches: list[float | None] = []
     levels: list[float | None] = []
+    tilts: list[float | None] = []
     for i in range(steps):
         part = slice(max(i * per - per // 2, 0), i * per + per // 2)
-        tones = pitch[part][pitch[part] > 0]
-        pitches.append(q(float(np.median(tones)), 1) if len(tones) >= 3 else None)
+        voiced = pitch[part] > 0
+        enough = voiced.sum() >= 3
+        pitches.append(q(float(np.median(pitch[part][voiced])), 1) if enough else None)
+        high, low = clean[part][voiced][:, (_HIGH, _LOW)].mean(axis=0) if enough else (0.0, 0.0)
+        tilts.append(q(float(_db(high) - _db(low)), 1) if enough else None)
         mean = float(np.mean(power[part])) if len(power[part]) else 0.0
         levels.append(q(10 * np.log10(mean), 1) if mean > _DIGITAL_SILENCE else None)
-    return Track(TRACK_STEP, tuple(pitches), tuple(levels))
+    return Track(TRACK_STEP, tuple(pitches), tuple(levels), tuple(tilts))

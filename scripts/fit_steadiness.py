@@ -1,0 +1,235 @@
+#!/usr/bin/env python
+"""Fit the judge of a steady voice to recordings with known emotions, and measure it on speakers it has not seen.
+
+::
+
+    python scripts/fit_steadiness.py MANIFEST            # columns corpus,speaker,emotion,path,calib
+    python scripts/fit_steadiness.py MANIFEST --check    # exit with 1 unless the coefficients are those that ship
+
+Prints the coefficients for `voicetrainer.roleplay.steadiness`, then how well they order voices when each speaker, and
+when each corpus, is left out of the fit, as recorded and at one level with noise 20 dB below; what judging without a
+calm sample takes; and how often a change within an utterance is seen when utterances of one speaker are joined.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from voicetrainer.errors import AudioError, VoicetrainerError
+from voicetrainer.evaluate import manifest as table
+from voicetrainer.evaluate import steadiness as figures
+from voicetrainer.roleplay import steadiness
+from voicetrainer.roleplay.events import Baseline, Prosody
+from voicetrainer.speech import audio, prosody
+
+Floats = NDArray[np.float64]
+Person = tuple[str, str]
+"""Corpus and speaker."""
+
+PARTS = (
+    ("tilt", steadiness._TILT),
+    ("body", steadiness._BODY),
+    ("pitch", steadiness._PITCH),
+    ("lilt", steadiness._LILT),
+)
+UNITS = np.array([4.0, 3.0, 2.0, 0.1])
+"""What counts as one step of each part, so that the ridge holds all of them back alike."""
+RIDGE = 0.02
+WEIGHTS = {"angry": (("angry",), 1.0), "calm": (figures.CALM, 0.75), "happy": (("happy",), 0.25)}
+OTHERS = 0.1
+DIGITS = (2, 2, 2, 1)
+SEED = 0
+JOINS = ("calm calm", "calm angry", "angry calm", "angry angry", "happy happy", "calm happy", "calm angry calm")
+TIMES = 4
+"""Joined utterances of each kind and speaker."""
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Utterances as the judge sees them."""
+
+    parts: Floats
+    """Differences from the speaker's calm voice, shape (n, 4), columns as in `PARTS`."""
+    emotion: NDArray[np.str_]
+    corpus: NDArray[np.str_]
+    speaker: NDArray[np.str_]
+
+    def weights(self) -> Floats:
+        """What each counts: every corpus the same, and within it each emotion by `WEIGHTS`."""
+        out = np.zeros(len(self.emotion))
+        named = {name for names, _ in WEIGHTS.values() for name in names}
+        groups = [*WEIGHTS.values(), *(((name,), OTHERS) for name in sorted(set(self.emotion.tolist()) - named))]
+        for corpus in set(self.corpus.tolist()):
+            for names, weight in groups:
+                inside = (self.corpus == corpus) & np.isin(self.emotion, names)
+                out[inside] = weight / max(int(inside.sum()), 1)
+        return np.asarray(out / out.sum())
+
+    def only(self, which: NDArray[np.bool_]) -> Sounds:
+        """Some of them."""
+        return Sounds(self.parts[which], self.emotion[which], self.corpus[which], self.speaker[which])
+
+
+def limited(parts: Floats) -> Floats:
+    """Parts within the range that counts, in `UNITS`."""
+    return np.asarray(np.clip(parts, [p[1][1] for p in PARTS], [p[1][2] for p in PARTS]) / UNITS)
+
+
+def fit(several: Sequence[Sounds]) -> Floats:
+    """Bias and weights of the ridge-regularised logistic, by Newton's method; shape (5,)."""
+    x = np.concatenate([limited(s.parts) for s in several])
+    x = np.concatenate((np.ones((len(x), 1)), x), axis=1)
+    angry = np.concatenate([s.emotion == figures.ANGRY for s in several]).astype(np.float64)
+    weight = np.concatenate([s.weights() for s in several]) / len(several)
+    ridge = np.diag([1e-6, *[RIDGE] * len(PARTS)])
+    b = np.zeros(x.shape[1])
+    for _ in range(40):
+        p = 1 / (1 + np.exp(-x @ b))
+        slope = x.T @ (weight * (p - angry)) + ridge @ b
+        b = b - np.linalg.solve((x * (weight * p * (1 - p))[:, None]).T @ x + ridge, slope)
+    return np.concatenate((b[:1], b[1:] / UNITS))
+
+
+def evidence(parts: Floats, b: Floats) -> Floats:
+    """What the logistic is taken of."""
+    return np.asarray(b[0] + (limited(parts) * UNITS) @ b[1:])
+
+
+def left_out(several: Sequence[Sounds], field: str) -> list[Floats]:
+    """Evidence of each utterance by a fit that has not seen its speaker (or corpus)."""
+    out = [np.zeros(len(s.emotion)) for s in several]
+    for name in sorted({n for s in several for n in getattr(s, field).tolist()}):
+        b = fit([s.only(getattr(s, field) != name) for s in several])
+        for s, scores in zip(several, out, strict=True):
+            inside = getattr(s, field) == name
+            scores[inside] = evidence(s.parts[inside], b)
+    return out
+
+
+def line(name: str, score: Floats, s: Sounds) -> str:
+    """One row of figures."""
+    angry, calm = s.emotion == figures.ANGRY, np.isin(s.emotion, figures.CALM)
+    threshold = np.quantile(score[angry], 1 - figures.CAUGHT)
+    called = "  ".join(f"{e} {np.mean(score[s.emotion == e] >= threshold):4.0%}" for e in ("calm", "neutral", "happy"))
+    auc, rest = figures._auc(score[angry], score[calm]), figures._auc(score[angry], score[~angry])
+    return f"{name:34} {auc:.3f} {rest:.3f}   {called}"
+
+
+def measured(manifest: Path, rows: Sequence[dict[str, str]], level: str | None, noise: float | None) -> list[Prosody]:
+    """Every recording."""
+    return [
+        figures._measure(table.audio(manifest, row), level, noise, i) for i, row in enumerate(figures._progress(rows))
+    ]
+
+
+def calm_voices(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody]) -> dict[Person, Baseline]:
+    """Each speaker's own calm voice."""
+    calm: dict[Person, list[Prosody]] = defaultdict(list)
+    for row, sound in zip(rows, sounds, strict=True):
+        if row["calib"] == "1":
+            calm[row["corpus"], row["speaker"]].append(sound)
+    return {who: steadiness.calibrate(found) for who, found in calm.items()}
+
+
+def judged(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody], people: bool = False) -> Sounds:
+    """The utterances that can be judged, against each speaker's calm voice or against people in general."""
+    own = calm_voices(rows, sounds)
+    kept = [(r, p) for r, p in zip(rows, sounds, strict=True) if r["calib"] != "1" and not steadiness._unfit(p)]
+    parts = []
+    for row, sound in kept:
+        base = steadiness.PEOPLE if people else own[row["corpus"], row["speaker"]]
+        pitch = steadiness._difference(steadiness._semitones(sound.pitch), steadiness._semitones(base.pitch))
+        rest = {n: steadiness._difference(getattr(sound, n), getattr(base, n)) for n in ("tilt", "body", "lilt")}
+        parts.append([{**rest, "pitch": pitch}[name] or 0.0 for name, _ in PARTS])
+    return Sounds(
+        np.array(parts),
+        np.array([r["emotion"] for r, _ in kept]),
+        np.array([r["corpus"] for r, _ in kept]),
+        np.array([f"{r['corpus']}/{r['speaker']}" for r, _ in kept]),
+    )
+
+
+def people(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody]) -> Iterator[str]:
+    """The calm voice of people in general, and how far calm people lie apart."""
+    calm = [(r["corpus"], p) for r, p in zip(rows, sounds, strict=True) if r["emotion"] in figures.CALM]
+    for name in ("tilt", "body", "lilt"):
+        means = []
+        for corpus in sorted({c for c, _ in calm}):
+            found = [getattr(p, name) for c, p in calm if c == corpus and getattr(p, name) is not None]
+            means.append(float(np.mean(found)))
+        yield f"{name} {np.mean(means):.2f} (shipped {getattr(steadiness.PEOPLE, name)})"
+
+
+def courses(manifest: Path, rows: Sequence[dict[str, str]], own: dict[Person, Baseline]) -> Iterator[str]:
+    """How often joined utterances of one speaker are said to rise and to settle."""
+    said: dict[Person, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row["calib"] != "1":
+            emotion = "calm" if row["emotion"] in figures.CALM else row["emotion"]
+            said[row["corpus"], row["speaker"]][emotion].append(table.audio(manifest, row))
+    rng = random.Random(SEED)
+    for kind in JOINS:
+        seen = []
+        for who, recordings in said.items():
+            for _ in range(TIMES):
+                paths = [rng.choice(recordings[e]) for e in kind.split() if recordings[e]]
+                if len(set(paths)) == len(kind.split()):
+                    sound = prosody.measure(np.concatenate([audio.read(p) for p in paths]))
+                    seen.append(steadiness.judge(sound, own[who], 0.0, 1))
+        rose = np.mean([v.rise is not None for v in seen])
+        settled = np.mean([v.recovery is not None for v in seen])
+        yield f"{kind:20} rose {rose:4.0%}  settled {settled:4.0%}  of {len(seen)}"
+
+
+def main(
+    manifest: Path = typer.Argument(..., help="CSV with columns corpus,speaker,emotion,path,calib."),
+    check: bool = typer.Option(False, "--check", help="Exit with 1 unless the coefficients are those that ship."),
+) -> None:
+    """Fit and measure the judge of a steady voice."""
+    rows = table.read(manifest, figures.COLUMNS)
+    figures._check(manifest, rows)
+    sounds = [measured(manifest, rows, None, None), measured(manifest, rows, "rms", 20.0)]
+    try:
+        several = [judged(rows, s) for s in sounds]
+    except AudioError as error:
+        raise AudioError(f"{manifest}: a speaker's calibration: {error.message}", error.hint) from None
+    b = fit(several)
+    shipped = [steadiness._BIAS, *(p[1][0] for p in PARTS)]
+    rounded = [round(float(x), n) for x, n in zip(b, (1, *DIGITS), strict=True)]
+    for name, value, ships in zip(("bias", *(p[0] for p in PARTS)), rounded, shipped, strict=True):
+        print(f"{name:6} {value:6g}   shipped {ships:g}")
+    print(f"\n{'':34} angry/calm, angry/rest; called raised where {figures.CAUGHT:.0%} of angry is")
+    for field in ("speaker", "corpus"):
+        for condition, s, score in zip(("", ", level and noise"), several, left_out(several, field), strict=True):
+            print(line(f"{field} left out{condition}", score, s))
+    general = judged(rows, sounds[0], people=True)
+    score = evidence(general.parts, np.array(shipped))
+    print(line("no calm sample", score, general))
+    calm = np.isin(general.emotion, figures.CALM)
+    own = evidence(several[0].parts, np.array(shipped))[np.isin(several[0].emotion, figures.CALM)]
+    print("\npeople in general: " + ", ".join(people(rows, sounds[0])))
+    print(
+        f"calm utterances lie {np.std(own):.2f} apart with a sample (shipped {steadiness._OWN_SPREAD} and the sample's "
+        f"own share), {np.std(score[calm]):.2f} without (shipped {steadiness._PEOPLE_SPREAD})\n"
+    )
+    for text in courses(manifest, rows, calm_voices(rows, sounds[0])):
+        print(text)
+    if check and rounded != shipped:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except VoicetrainerError as error:
+        print(f"error: {error.message}\n  try: {error.hint}", file=sys.stderr)
+        sys.exit(2)
