@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.roleplay.scripted import SMALL, customer, play
+from voicetrainer.roleplay.advice import ADVICE, QUESTIONS
 from voicetrainer.roleplay.customer import MOOD
 from voicetrainer.roleplay.events import Decision, Ended, Fact, MoodChanged, Noticed, Steadiness
 from voicetrainer.roleplay.scorecard import LONG_TURN, PASS_MARK, RUBRIC, Scorecard, score
@@ -274,13 +275,11 @@ def test_one_thing_to_try(lines: list[str], part: str) -> None:
 
 
 def test_there_is_advice_for_whatever_makes_it_worse() -> None:
-    from voicetrainer.roleplay import scorecard
-
     costly = {rule for rule, weight in MOOD.items() if weight > 0}
-    assert costly <= set(scorecard._ADVICE)
+    assert costly <= set(ADVICE)
     # nothing is left to say about an outcome itself
-    assert {c.id for c in RUBRIC} - set(scorecard._ADVICE) == {"outcome"}
-    assert set(scorecard._QUESTIONS) <= {*MISTAKES, *DELIVERY}
+    assert {c.id for c in RUBRIC} - set(ADVICE) == {"outcome"}
+    assert set(QUESTIONS) <= {*MISTAKES, *DELIVERY}
 
 
 def test_questions_to_reflect_on() -> None:

@@ -268,3 +268,18 @@ def test_features_know_the_words_they_came_from() -> None:
     assert found["s:you = # ="].first == 1
     assert found["x:same 2"].first is None
     assert len(found) == len(features(said, "i have been waiting for weeks".split()))
+
+
+@pytest.mark.parametrize(
+    ("odds", "labels"),
+    [
+        ({"defensive": -0.4, "dismissive": -0.6}, ["defensive"]),
+        ({"defensive": -0.4, "dismissive": -0.6, "empathy": -0.5}, []),  # it may as well have been kind
+        ({"defensive": -0.4}, []),  # it is not sure that it stung at all
+    ],
+)
+def test_where_the_name_is_unsure_but_the_sign_is_not(odds: dict[str, float], labels: list[str]) -> None:
+    bias = np.array([odds.get(label, -9.0) for label in LABELS])
+    found = small({"w:well": {}}, bias=bias).detect("well")
+    assert [e.label for e in found] == labels
+    assert all(e.why == "That came across as being defensive or brushing off." for e in found)

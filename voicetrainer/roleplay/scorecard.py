@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from voicetrainer.roleplay.advice import ADVICE, QUESTIONS
 from voicetrainer.roleplay.events import (
     Decision,
     Ended,
@@ -368,15 +369,6 @@ RUBRIC: tuple[_Criterion, ...] = (
 )
 """The default rubric. Weights sum to 100."""
 
-_QUESTIONS = {
-    "interrupting": "What made you speak before the customer had finished? What did you miss by it?",
-    "raised_voice": "What was going on in you when your voice rose? What would have helped you notice it sooner?",
-    "defensive": "Which sentence of the customer's made you want to defend yourself? Was it meant for you?",
-    "blame": "How would it feel to be told that it is your own fault? What else could the sentence have been?",
-    "dismissive": "What did the customer lose when the matter was closed? What could you have left open?",
-    "rude": "What would you need before the next call, to be able to start it fresh?",
-}
-
 
 def score(scenario: Scenario, events: Sequence[Fact | Decision]) -> Scorecard:
     """Score a call.
@@ -469,41 +461,16 @@ def _next_time(call: _Call, criteria: tuple[CriterionScore, ...]) -> str:
             worst[m.rule] = worst.get(m.rule, 0.0) + m.after - m.before
     if worst:
         rule = max(worst, key=lambda r: worst[r])
-        if rule in _ADVICE:
-            return _ADVICE[rule]
-    weak = [c for c in criteria if c.score is not None and c.score < 4 and c.id in _ADVICE]
+        if rule in ADVICE:
+            return ADVICE[rule]
+    weak = [c for c in criteria if c.score is not None and c.score < 4 and c.id in ADVICE]
     if weak:
-        return _ADVICE[max(weak, key=lambda c: c.weight * (5 - (c.score or 5))).id]
+        return ADVICE[max(weak, key=lambda c: c.weight * (5 - (c.score or 5))).id]
     return "Try the same call again with a more difficult customer, or with fewer words."
 
 
-_ADVICE = {
-    "interrupting": "Let the customer finish: count one breath after the last word before you speak.",
-    "raised_voice": "When you feel your voice climb, breathe out before you answer and begin one tone lower.",
-    "dead_air": "Say what you are doing while you do it, so that the customer is never alone in silence.",
-    "stalling": "Answer what the customer just said before you say anything else.",
-    "defensive": "Leave out the explanation. Say what went wrong for the customer, and what happens next.",
-    "blame": "Take every 'you should have' out. Say 'I can see how that happened' instead.",
-    "dismissive": "Never end on 'no'. Say what you can do, even if it is small.",
-    "rude": "When you feel like hitting back, name the problem instead of the person.",
-    "false_apology": "Say sorry for what happened, not for how the customer feels, and put no 'but' after it.",
-    "passing": "Stay the customer's person: make the call to the other department yourself.",
-    "jargon": "Say each term the way you would say it to a neighbour.",
-    "hedging": "Give one definite thing: a step, a day, a name.",
-    "overpromise": "Promise only what is in your hands, and say when you will report back.",
-    "listening": "Sum up in one sentence what you heard before you answer it.",
-    "empathy": "Name the feeling in your first sentence, before anything about the case.",
-    "ownership": "Say sorry once, without a reason after it, and say what you yourself will do.",
-    "understanding": "Ask one open question, and say the answer back.",
-    "solution": "Offer two ways forward and let the customer choose.",
-    "language": "Keep each turn to two short sentences.",
-    "respect": "Let the anger pass by you: it is about the case, not about you.",
-    "composure": "Take the breath before the sentence, not in the middle of it.",
-}
-
-
 def _questions(call: _Call) -> tuple[str, ...]:
-    asked = [q for label, q in _QUESTIONS.items() if call.some(label)][:2]
+    asked = [q for label, q in QUESTIONS.items() if call.some(label)][:2]
     lines = [e for e in call.events if isinstance(e, Say)]
     hottest = max(lines, key=lambda e: e.anger, default=None)
     if hottest is not None:

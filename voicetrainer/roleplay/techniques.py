@@ -113,6 +113,9 @@ Scores = dict[str, float]
 MAX_WORDS = 400
 """Only the first so many words of an utterance are judged: two and a half minutes of speech."""
 
+STINGS = 0.5
+"""Probability of all mistakes together from which an utterance without a sure name is still told as one."""
+
 _TAKEN_BACK = frozenset({"empathy", "reflect", "apology", "appreciation", "ownership"})
 _TAKES_BACK = frozenset({"defensive", "blame", "dismissive", "rude", "passing", "false_apology"})
 _TURNS = frozenset({"but", "however", "although"})
@@ -282,7 +285,21 @@ class Detector:
             quote = " ".join(words[first : last + 1])
             why = f"{_NOTICED[label]}: “{quote}”."
             noticed.append(Evidence(label, label in MISTAKES, float(probabilities[i]), first, last, quote, why))
-        return noticed
+        return noticed or self._sounded(probabilities, share, heard, words)
+
+    def _sounded(
+        self, probabilities: NDArray[np.float64], share: NDArray[np.float64], heard: tuple[Token, ...], words: list[str]
+    ) -> list[Evidence]:
+        """The likeliest mistake where no name is sure and yet it is sure that something stung."""
+        good, bad = probabilities[: len(TECHNIQUES)], probabilities[len(TECHNIQUES) :]
+        if bad.sum() < max(STINGS, 2 * good.sum()):
+            return []
+        second, likeliest = np.argsort(bad, kind="stable")[-2:]
+        label = MISTAKES[likeliest]
+        begin, end = _carriers(share[:-1, len(TECHNIQUES) + likeliest])
+        first, last = heard[begin].word, heard[end].last
+        why = f"That came across as {SHORT[label]} or {SHORT[MISTAKES[second]]}."
+        return [Evidence(label, True, float(bad[likeliest]), first, last, " ".join(words[first : last + 1]), why)]
 
     def _contributions(self, heard: tuple[Token, ...], context: str) -> NDArray[np.float64]:
         """Log-odds that each word carries for each label, shape (words + 1, labels); the last row is the rest."""
