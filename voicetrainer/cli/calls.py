@@ -16,7 +16,7 @@ from voicetrainer import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from voicetrainer.roleplay.events import Decision, Fact, ModelUsed
+    from voicetrainer.roleplay.events import Decision, Fact
     from voicetrainer.roleplay.scenario import Scenario
     from voicetrainer.transports.fixture import Cue
 
@@ -132,7 +132,7 @@ def run(
         "fixture",
         __version__,
         recognizer=ModelUsed(chosen.name, chosen.checksum),
-        voice=_voice_used(voice.engine()),
+        voice=ModelUsed(voice.engine()),
         techniques=ModelUsed("voicetrainer techniques", detector.checksum),
         baseline=baseline,
         channels=CHANNELS if audio else (),
@@ -162,12 +162,6 @@ def _tell(*listeners: Callable[[Fact | Decision], object]) -> Callable[[Fact | D
             listener(event)
 
     return tell
-
-
-def _voice_used(engine: Any) -> ModelUsed:
-    from voicetrainer.roleplay.events import ModelUsed
-
-    return ModelUsed(str(engine))
 
 
 def _root(sessions: Path | None) -> Path:

@@ -9,7 +9,7 @@ written, and the log takes neither NaN nor infinity.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -373,7 +373,6 @@ Event = Annotated[
 
 _FACTS = (SpeechStarted, Heard, LineStarted, LineStopped, Silence, LearnerLeft)
 _adapter: TypeAdapter[Any] = TypeAdapter(Event)
-E = TypeVar("E")
 
 
 def is_fact(event: object) -> bool:

@@ -382,7 +382,9 @@ def score(scenario: Scenario, events: Sequence[Fact | Decision]) -> Scorecard:
     """
     call = _Call(scenario, events)
     criteria = tuple(
-        CriterionScore(c.id, c.name, c.weight, *_first(c.judge(call)), c.anchors, c.judge(call)[2]) for c in RUBRIC
+        CriterionScore(c.id, c.name, c.weight, points, why, c.anchors, evidence)
+        for c in RUBRIC
+        for points, why, evidence in [c.judge(call)]
     )
     judged = [(c.weight, c.score) for c in criteria if c.score is not None] if call.turns else []
     total = round(sum(w * (s - 1) / 4 for w, s in judged) / max(1, sum(w for w, _ in judged)) * 100)
@@ -398,10 +400,6 @@ def score(scenario: Scenario, events: Sequence[Fact | Decision]) -> Scorecard:
         _next_time(call, criteria),
         _questions(call),
     )
-
-
-def _first(judged: tuple[int | None, str, tuple[Evidence, ...]]) -> tuple[int | None, str]:
-    return judged[0], judged[1]
 
 
 def _auto_fail(call: _Call) -> str:

@@ -8,7 +8,7 @@ it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -137,10 +137,6 @@ class Evidence:
     """The carrying words as they stand in the text."""
     why: str
     """One plain sentence for the learner."""
-
-
-Detect = Callable[[str, str], tuple[Evidence, ...]]
-"""What the customer needs of a detector: ``detect(utterance, customer's previous line)``."""
 
 
 def tone(scores: Mapping[str, float]) -> float:
