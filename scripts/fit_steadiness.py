@@ -8,7 +8,8 @@
 
 Prints the coefficients for `voicetrainer.roleplay.steadiness`, then how well they order voices when each speaker, and
 when each corpus, is left out of the fit, as recorded and at one level with noise 20 dB below; what judging without a
-calm sample takes; and how often a change within an utterance is seen when utterances of one speaker are joined.
+calm sample takes; how often another voice is refused (by the column ``sex``, if there is one); and how often a change
+within an utterance is seen when utterances of one speaker are joined.
 """
 
 from __future__ import annotations
@@ -40,13 +41,18 @@ PARTS = (
     ("body", steadiness._BODY),
     ("pitch", steadiness._PITCH),
     ("lilt", steadiness._LILT),
+    ("ending", steadiness._ENDING),
+    ("unison", steadiness._UNISON),
+    ("climb", steadiness._CLIMB),
 )
-UNITS = np.array([4.0, 3.0, 2.0, 0.1])
+OWN = tuple(name for name, _ in PARTS if name != "pitch")
+"""Parts that are plain differences."""
+UNITS = np.array([4.0, 3.0, 2.0, 0.1, 5.0, 0.25, 0.4])
 """What counts as one step of each part, so that the ridge holds all of them back alike."""
 RIDGE = 0.02
 WEIGHTS = {"angry": (("angry",), 1.0), "calm": (figures.CALM, 0.75), "happy": (("happy",), 0.25)}
 OTHERS = 0.1
-DIGITS = (2, 2, 2, 1)
+DIGITS = (2, 2, 2, 1, 2, 1, 1)
 SEED = 0
 JOINS = ("calm calm", "calm angry", "angry calm", "angry angry", "happy happy", "calm happy", "calm angry calm")
 TIMES = 4
@@ -58,7 +64,7 @@ class Sounds:
     """Utterances as the judge sees them."""
 
     parts: Floats
-    """Differences from the speaker's calm voice, shape (n, 4), columns as in `PARTS`."""
+    """Differences from the speaker's calm voice, shape (n, 7), columns as in `PARTS`."""
     emotion: NDArray[np.str_]
     corpus: NDArray[np.str_]
     speaker: NDArray[np.str_]
@@ -85,7 +91,7 @@ def limited(parts: Floats) -> Floats:
 
 
 def fit(several: Sequence[Sounds]) -> Floats:
-    """Bias and weights of the ridge-regularised logistic, by Newton's method; shape (5,)."""
+    """Bias and weights of the ridge-regularised logistic, by Newton's method; shape (8,)."""
     x = np.concatenate([limited(s.parts) for s in several])
     x = np.concatenate((np.ones((len(x), 1)), x), axis=1)
     angry = np.concatenate([s.emotion == figures.ANGRY for s in several]).astype(np.float64)
@@ -148,7 +154,7 @@ def judged(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody], people: bo
     for row, sound in kept:
         base = steadiness.PEOPLE if people else own[row["corpus"], row["speaker"]]
         pitch = steadiness._difference(steadiness._semitones(sound.pitch), steadiness._semitones(base.pitch))
-        rest = {n: steadiness._difference(getattr(sound, n), getattr(base, n)) for n in ("tilt", "body", "lilt")}
+        rest = {n: steadiness._difference(getattr(sound, n), getattr(base, n)) for n in OWN}
         parts.append([{**rest, "pitch": pitch}[name] or 0.0 for name, _ in PARTS])
     return Sounds(
         np.array(parts),
@@ -161,7 +167,7 @@ def judged(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody], people: bo
 def people(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody]) -> Iterator[str]:
     """The calm voice of people in general, and how far calm people lie apart."""
     calm = [(r["corpus"], p) for r, p in zip(rows, sounds, strict=True) if r["emotion"] in figures.CALM]
-    for name in ("tilt", "body", "lilt"):
+    for name in OWN:
         means = []
         for corpus in sorted({c for c, _ in calm}):
             found = [getattr(p, name) for c, p in calm if c == corpus and getattr(p, name) is not None]
@@ -188,6 +194,25 @@ def courses(manifest: Path, rows: Sequence[dict[str, str]], own: dict[Person, Ba
         rose = np.mean([v.rise is not None for v in seen])
         settled = np.mean([v.recovery is not None for v in seen])
         yield f"{kind:20} rose {rose:4.0%}  settled {settled:4.0%}  of {len(seen)}"
+
+
+def voices(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody], own: dict[Person, Baseline]) -> Iterator[str]:
+    """How often a voice is refused as another one: the right speaker's, and others' of the same corpus by sex."""
+    refused: dict[str, list[bool]] = defaultdict(list)
+    sex = {(r["corpus"], r["speaker"]): r.get("sex", "") for r in rows}
+    for who, base in own.items():
+        for row, sound in zip(rows, sounds, strict=True):
+            speaker = (row["corpus"], row["speaker"])
+            if row["calib"] == "1" or who[0] != speaker[0] or steadiness._unfit(sound):
+                continue
+            other = bool(steadiness._other(sound, base))
+            if speaker == who:
+                refused["the right speaker, all"].append(other)
+                refused[f"the right speaker, {row['emotion']}"].append(other)
+            elif row["emotion"] in figures.CALM:
+                refused[f"{sex[who] or '?'}'s sample, {sex[speaker] or '?'} heard, calm"].append(other)
+    for name in sorted(refused):
+        yield f"{name:34} refused {np.mean(refused[name]):5.1%} of {len(refused[name])}"
 
 
 def main(
@@ -221,7 +246,8 @@ def main(
         f"calm utterances lie {np.std(own):.2f} apart with a sample (shipped {steadiness._OWN_SPREAD} and the sample's "
         f"own share), {np.std(score[calm]):.2f} without (shipped {steadiness._PEOPLE_SPREAD})\n"
     )
-    for text in courses(manifest, rows, calm_voices(rows, sounds[0])):
+    own_voices = calm_voices(rows, sounds[0])
+    for text in (*voices(rows, sounds[0], own_voices), "", *courses(manifest, rows, own_voices)):
         print(text)
     if check and rounded != shipped:
         raise typer.Exit(1)

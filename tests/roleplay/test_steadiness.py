@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from voicetrainer.errors import AudioError
 from voicetrainer.roleplay import steadiness
 from voicetrainer.roleplay.events import Baseline, Prosody, Steadiness, Track
-from voicetrainer.roleplay.steadiness import PEOPLE, RAISED, TENSE, calibrate, judge
+from voicetrainer.roleplay.steadiness import PEOPLE, RAISED, TENSE, Reading, calibrate, judge, read
 
 CALM = Prosody(
     seconds=3.0, voiced=1.8, pitch=120.0, pitch_spread=2.0, loudness=-26.0, noise=-60.0, tilt=-10.0,
-    syllable_rate=4.0, word_rate=160.0, body=-4.0, lilt=-0.2,
+    syllable_rate=4.0, word_rate=160.0, body=-4.0, lilt=-0.2, ending=-6.0, unison=0.3, climb=-0.1,
 )  # fmt: skip
 BASE = calibrate([CALM, CALM])
 
@@ -54,6 +54,7 @@ def test_calibration_leaves_out_what_cannot_be_judged() -> None:
         (replace(CALM, pitch=None), BASE, "too little voice"),
         (replace(CALM, clipped=0.05), BASE, "5 % of the sound is cut off"),
         (replace(CALM, noise=-30.0), BASE, "4 dB above the background"),
+        (replace(CALM, pitch=semitones(-7.3)), BASE, "another voice, by its pitch: 7.3 semitones below"),
     ],
 )
 def test_it_abstains_with_a_reason(prosody: Prosody | None, baseline: Baseline | None, reason: str) -> None:
@@ -94,6 +95,23 @@ def test_a_lively_voice_is_not_punished(pitch: float, louder: float) -> None:
         assert "lively, and not pressed" in verdict.reasons
 
 
+def test_another_voice_is_told_by_a_low_pitch_alone() -> None:
+    assert judge(replace(CALM, pitch=semitones(-4.9)), BASE, 1.0, 1).level == "steady"
+    assert judge(replace(CALM, pitch=semitones(-5.1), tilt=5.0), BASE, 1.0, 1).level == "unknown"
+    assert judge(replace(CALM, pitch=semitones(14), tilt=-2.0), BASE, 1.0, 1).level == "raised"  # it may be their own
+    assert judge(replace(CALM, pitch=60.0), None, 1.0, 1).level == "steady"  # nobody's to compare with
+
+
+def test_a_voice_that_is_not_steady_always_has_a_reason() -> None:
+    pressed = replace(CALM, tilt=-9.0, pitch=semitones(1.0), ending=2.0, unison=0.7, climb=0.6)
+    verdict = judge(pressed, BASE, 1.0, 1)
+    assert verdict.level == "tense"
+    assert verdict.reasons == ("loudest where it is highest", "force kept to the ends of phrases")
+    slight = judge(replace(CALM, tilt=-7.2, pitch=semitones(1.9), lilt=-0.25), BASE, 1.0, 1)
+    assert slight.level == "tense"
+    assert slight.reasons == ("a slightly harder, brighter sound", "a little above your calm pitch")
+
+
 def test_levels_are_graded() -> None:
     levels = [judge(replace(CALM, pitch=semitones(2), tilt=-10.0 + d), BASE, 1, 1) for d in range(12)]
     names = [verdict.level for verdict in levels]
@@ -106,18 +124,26 @@ def test_levels_are_graded() -> None:
 
 
 @given(
-    pitch=st.floats(-24, 24), tilt=st.floats(-40, 40), loudness=st.floats(-60, 0), body=st.floats(-30, 0),
-    lilt=st.floats(-1, 1), more=st.floats(0, 20),
+    pitch=st.floats(-4.9, 24), tilt=st.floats(-40, 40), loudness=st.floats(-60, 0), body=st.floats(-30, 0),
+    lilt=st.floats(-1, 1), ending=st.floats(-25, 10), unison=st.floats(-1, 1), climb=st.floats(-2, 2),
+    more=st.floats(0, 20),
 )  # fmt: skip
 def test_more_of_a_cue_never_lowers_the_score(
-    pitch: float, tilt: float, loudness: float, body: float, lilt: float, more: float
-) -> None:
-    less = replace(CALM, pitch=semitones(pitch), tilt=tilt, loudness=loudness, noise=-100.0, body=body, lilt=lilt)
+    pitch: float, tilt: float, loudness: float, body: float, lilt: float, ending: float, unison: float, climb: float,
+    more: float,
+) -> None:  # fmt: skip
+    less = replace(
+        CALM, pitch=semitones(pitch), tilt=tilt, loudness=loudness, noise=-100.0, body=body, lilt=lilt, ending=ending,
+        unison=unison, climb=climb,
+    )  # fmt: skip
     for up in (
         replace(less, pitch=semitones(pitch + more)),
         replace(less, tilt=tilt + more),
         replace(less, body=body - more),
         replace(less, lilt=lilt - more / 10),
+        replace(less, ending=ending + more),
+        replace(less, unison=unison + more / 10),
+        replace(less, climb=climb + more / 10),
     ):
         assert 0 <= score(less) <= score(up) <= 1
 
@@ -126,7 +152,10 @@ def test_gain_alone_changes_no_score() -> None:
     assert score(replace(CALM, loudness=-10.0, noise=-44.0)) == score(CALM)
 
 
-@pytest.mark.parametrize("name", ["pitch_spread", "loudness", "noise", "syllable_rate", "word_rate", "body", "lilt"])
+@pytest.mark.parametrize(
+    "name",
+    ["pitch_spread", "loudness", "noise", "syllable_rate", "word_rate", "body", "lilt", "ending", "unison", "climb"],
+)
 def test_what_was_not_measured_does_not_count(name: str) -> None:
     missing: dict[str, Any] = {name: None}
     verdict = judge(replace(CALM, **missing), BASE, 1.0, 1)
@@ -175,6 +204,16 @@ def test_uncertainty_falls_with_what_is_known_of_the_learner() -> None:
     assert all(u is not None and 0 < u < 0.5 for u in found)
     assert found == sorted(found, key=lambda u: u or 0) and found[0] != found[1]
     assert judge(None, many, 1.0, 1).uncertainty is None
+
+
+# ------------------------------------------------------------------------------------------------- while it is spoken
+
+
+def test_a_meter_reads_what_the_judge_will_say() -> None:
+    shout = replace(CALM, pitch=semitones(4.1), loudness=-19.0, tilt=-3.0)
+    verdict = judge(shout, BASE, 1.0, 1)
+    assert read(shout, BASE) == Reading("raised", verdict.score, verdict.reasons[0])
+    assert read(replace(CALM, voiced=0.2), BASE) == Reading("unknown", None, "too little voice to judge (0.2 seconds)")
 
 
 # ---------------------------------------------------------------------------------------------- within one utterance
@@ -232,11 +271,13 @@ def test_the_page_states_the_judge_that_ships() -> None:
         line.split("|")[1].split(",")[0].strip(): line.split("|")[2:-1] for line in page.splitlines() if "|" in line
     }
     assert float(rows["bias"][0]) == steadiness._BIAS
-    for name in ("tilt", "body", "pitch", "lilt"):
+    for name in ("tilt", "body", "pitch", "lilt", "ending", "unison", "climb"):
         assert tuple(map(float, rows[name])) == getattr(steadiness, f"_{name.upper()}")
     text = " ".join(page.split())
     assert f"*Tense* from {TENSE}, *raised* from {RAISED}." in text
-    assert f"tilt {PEOPLE.tilt} dB, body {PEOPLE.body} dB, lilt {PEOPLE.lilt};" in text
+    people = f"tilt {PEOPLE.tilt} dB, body {PEOPLE.body} dB, lilt {PEOPLE.lilt}, ending {PEOPLE.ending} dB, "
+    assert people + f"unison {PEOPLE.unison}, climb {PEOPLE.climb};" in text
+    assert f"more than {steadiness._OTHER:g} semitones below" in text
     assert f"lowered by {steadiness._PEOPLE_SPREAD} " in text
     assert f"Less than {steadiness._ENOUGH} seconds of voice" in text
     assert f"less than {steadiness._NOISY:g} dB quieter" in text

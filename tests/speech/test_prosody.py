@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import soxr
 
 from tests.voices import RATE, joined, noisy, silence, voice
+from voicetrainer.places import shipped
 from voicetrainer.roleplay.events import Prosody, Word
-from voicetrainer.roleplay.steadiness import calibrate, judge
+from voicetrainer.roleplay.steadiness import calibrate, judge, read
 from voicetrainer.speech import prosody
+from voicetrainer.speech.audio import read as read_audio
 from voicetrainer.speech.prosody import ProsodyTracker, measure
 
 SAID = voice(6, seed=4)
@@ -86,6 +90,35 @@ def test_a_known_tempo_is_reported(tempo: float) -> None:
         calm, other = (measure(noisy(voice(8, seed=seed, tempo=t).samples, 30)) for t in (1.0, tempo))
         rates.append(judge(other, calibrate([calm]), 0, 1).rate)
     assert np.mean([rate for rate in rates if rate]) == pytest.approx(tempo, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def spoken() -> list[np.ndarray]:
+    """Sentences of the synthetic voice that comes with the program."""
+    folder = shipped("scenarios") / "recordings" / "late-parcel" / "calm"
+    found = [read_audio(path) for path in sorted(folder.glob("*.flac"))]
+    return [samples for samples in found if len(samples) > 4 * RATE]
+
+
+@pytest.mark.parametrize("semitones", [-1.5, 2.0, 3.0])
+def test_speech_played_faster_is_higher_and_faster_by_as_much(spoken: list[np.ndarray], semitones: float) -> None:
+    ratio, rates = 2 ** (semitones / 12), []
+    for samples in spoken:
+        played = soxr.resample(samples, RATE * ratio, RATE).astype(np.float32)
+        verdict = judge(measure(played), calibrate([measure(samples)]), 0, 1)
+        assert verdict.pitch == pytest.approx(semitones, abs=0.3)
+        rates.append(verdict.rate or 0)
+    assert len(rates) >= 4
+    assert np.mean(rates) == pytest.approx(ratio, rel=0.05)
+
+
+@pytest.mark.parametrize("gain_db", [-15, 8])
+def test_speech_played_louder_is_louder_by_as_much(spoken: list[np.ndarray], gain_db: float) -> None:
+    for samples in spoken:
+        verdict = judge(measure(samples * np.float32(10 ** (gain_db / 20))), calibrate([measure(samples)]), 0, 1)
+        assert verdict.loudness == pytest.approx(gain_db, abs=1)
+        assert verdict.pitch == pytest.approx(0, abs=0.3)
+        assert verdict.rate == pytest.approx(1, rel=0.05)
 
 
 def test_words_tell_the_rate_where_there_are_some() -> None:
@@ -180,15 +213,145 @@ def test_every_value_is_finite_for_odd_signals() -> None:
         assert isinstance(measure(samples), Prosody)  # it refuses NaN and infinity itself
 
 
-def test_memory_per_second_is_constant() -> None:
+def kept(tracker: ProsodyTracker) -> int:
+    return sum(a.nbytes for a in [*tracker._pitches, *tracker._bands, tracker._waiting])
+
+
+@pytest.fixture
+def short_chapters(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Seconds after which an utterance is folded, made short for these tests."""
+    monkeypatch.setattr(prosody, "_CHAPTER", 600)
+    return 6.0
+
+
+def test_memory_does_not_grow_after_the_first_chapter(short_chapters: float) -> None:
     tracker = ProsodyTracker()
     samples = noisy(SAID.samples, 20)
-    for _ in range(10):
-        tracker.feed(samples)
-    seconds = 10 * len(samples) / RATE
-    kept = sum(a.nbytes for a in [*tracker._pitches, *tracker._bands, tracker._waiting])
-    assert kept / seconds < 5000
-    assert len(tracker._waiting) < 2000
+    sizes = []
+    for _ in range(6):
+        for part in np.array_split(samples, 6):
+            tracker.feed(part)
+            sizes.append(kept(tracker))
+    assert max(sizes) < short_chapters * 4000  # whatever was fed
+    assert max(sizes) > 5 * min(sizes[6:])
+
+
+def test_a_long_utterance_has_the_figures_of_its_chapters(short_chapters: float) -> None:
+    samples = noisy(np.pad(voice(5, seed=4, pause_every=99).samples, 4000), 25)
+    samples = np.resize(samples, round(short_chapters * RATE))
+    long = np.concatenate([samples] * 3)
+    one, whole = measure(samples), measure(long)
+    assert whole.seconds == pytest.approx(3 * one.seconds)
+    assert whole.voiced == pytest.approx(3 * one.voiced, rel=0.03)
+    for name in ("pitch", "pitch_spread", "loudness", "noise", "tilt", "body", "syllable_rate"):
+        assert getattr(whole, name) == pytest.approx(getattr(one, name), rel=0.05), name
+    for name in ("lilt", "unison", "climb"):
+        assert getattr(whole, name) == pytest.approx(getattr(one, name), abs=0.1), name
+    assert whole.track is not None and len(whole.track.pitch) == np.ceil(len(long) / 1600)
+    assert len(whole.track.tilt) == len(whole.track.loudness) == len(whole.track.pitch)
+    pieces = ProsodyTracker()
+    for i in range(0, len(long), 12_345):
+        pieces.feed(long[i : i + 12_345])
+    assert pieces.finish() == whole
+
+
+def test_what_is_much_too_long_to_be_an_utterance_is_not_drawn(
+    short_chapters: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prosody, "_DRAWN", 2)
+    samples = np.resize(noisy(SAID.samples, 25), round(2.9 * short_chapters * RATE))
+    assert measure(samples[: round(1.9 * short_chapters * RATE)]).track is not None
+    long = measure(samples)
+    assert long.track is None
+    assert judge(long, calibrate([CALM]), 0, 1).level == "steady"
+
+
+# ------------------------------------------------------------------------------------------------- while it is spoken
+
+
+def test_so_far_is_what_the_whole_will_be_and_disturbs_nothing() -> None:
+    samples = noisy(SAID.samples, 20)
+    tracker = ProsodyTracker()
+    for i in range(0, len(samples), 320):
+        tracker.feed(samples[i : i + 320])
+        if i % 3200 == 0:
+            tracker.so_far()
+            tracker.so_far(2.0)
+    nearly, whole = tracker.so_far(), tracker.finish()
+    assert whole == measure(samples)
+    assert replace(tracker.so_far(), track=whole.track) == whole
+    assert nearly.track is None
+    for name in ("voiced", "pitch", "loudness", "tilt", "body", "syllable_rate"):
+        assert getattr(nearly, name) == pytest.approx(getattr(whole, name), rel=0.05), name
+
+
+def test_so_far_is_at_most_a_tenth_of_a_second_behind() -> None:
+    tracker = ProsodyTracker()
+    samples = noisy(np.pad(voice(3, seed=2, pause_every=99).samples, (RATE, 0)), 40)
+    for i in range(0, len(samples), 320):
+        tracker.feed(samples[i : i + 320])
+        fed = min(i + 320, len(samples)) / RATE
+        assert tracker._decided * 0.01 >= fed - 0.1
+    assert ProsodyTracker().so_far() == Prosody(seconds=0.0, voiced=0.0)
+
+
+def test_the_last_seconds_tell_how_the_voice_is_now() -> None:
+    soft, hard = voice(5.0, seed=5).samples, voice(5.0, seed=5, tilt_db=10).samples
+    tracker = ProsodyTracker()
+    tracker.feed(noisy(joined([soft, hard]), 40))
+    now, calm = tracker.so_far(4.0), calibrate([measure(noisy(soft, 40))])
+    assert judge(now, calm, 0, 1).tilt == pytest.approx(10, abs=2)
+    assert read(now, calm).level == "raised"
+
+
+def test_a_meter_follows_a_voice_that_turns() -> None:
+    soft, hard = voice(4.0, seed=5).samples, voice(6.0, seed=5, pitch=160, tilt_db=12).samples
+    calm = calibrate([measure(noisy(soft, 40))])
+    samples = noisy(joined([soft, hard]), 40)
+    tracker, levels = ProsodyTracker(), []
+    for i in range(0, len(samples), RATE // 4):
+        tracker.feed(samples[i : i + RATE // 4])
+        levels.append(read(tracker.so_far(3.0), calm).level)
+    assert levels[0] == "unknown"
+    assert levels[len(soft) * 4 // RATE - 1] == "steady"
+    assert levels[-1] == "raised"
+    whole = tracker.finish()
+    assert read(tracker.so_far(), calm).score == judge(whole, calm, 0, 1).score
+
+
+# --------------------------------------------------------------------------------------------- how the force is spent
+
+
+def buzz(pitch: np.ndarray, level_db: np.ndarray) -> np.ndarray:
+    """A harmonic sound of given pitch (hertz) and level at each sample."""
+    phase = np.cumsum(pitch) / RATE
+    waves = np.sum([np.sin(2 * np.pi * k * phase) / k for k in range(1, 20)], axis=0)
+    return np.asarray(0.03 * 10 ** (level_db / 20) * waves, np.float32)
+
+
+@pytest.mark.parametrize("fall", [0.0, 6.0, 12.0])
+def test_the_ends_of_phrases_are_measured(fall: float) -> None:
+    time = np.arange(RATE) / RATE
+    phrase = buzz(np.full(RATE, 140.0), np.where(time < 0.8, 0.0, -fall))
+    found = measure(noisy(joined([silence(0.5), phrase, silence(0.5), phrase, silence(0.5)]), 40)).ending
+    assert found == pytest.approx(-0.8 * fall, abs=1.0)
+
+
+@pytest.mark.parametrize(("way", "unison"), [(1.0, 1.0), (-1.0, -1.0)])
+def test_pitch_and_level_go_together_or_apart(way: float, unison: float) -> None:
+    wave = np.sin(2 * np.pi * 1.5 * np.arange(3 * RATE) / RATE)
+    found = measure(noisy(buzz(140 * 2 ** (2 * wave / 12), way * 4 * wave), 50)).unison
+    assert found == pytest.approx(unison, abs=0.15)
+
+
+def test_a_melody_that_jumps_up_and_glides_down() -> None:
+    time = np.arange(4 * RATE) / RATE
+    up_fast = np.interp(time % 0.5, [0, 0.1, 0.5], [0, 3, 0])
+    found = [measure(noisy(buzz(140 * 2 ** (x / 12), 0 * time), 50)).climb for x in (up_fast, -up_fast, 0 * time)]
+    assert found[0] is not None and found[1] is not None
+    assert found[0] > 0.8
+    assert found[1] < -0.8
+    assert found[2] is None or abs(found[2]) < 0.6
 
 
 def test_librosa_comes_without_its_compiler_stall() -> None:

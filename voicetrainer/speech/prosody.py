@@ -11,6 +11,7 @@ of imports in each process; `warm_up` can take them early.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -36,6 +37,10 @@ _CLOSURE = 0.12  # seconds: shorter gaps belong to the sounds (p, t, k), longer 
 _FULL_SCALE = 0.999
 _DIGITAL_SILENCE = 1e-11  # mean square below which nothing was recorded, -110 dBFS
 _DIP = 1.5  # dB between two syllables: more loses some of fast speech, less adds some in noise
+_PHRASE = 20  # voiced frames: shorter ones have no course
+_ENDING = 10  # voiced frames: the last tenth of a second of a phrase
+_CHAPTER = 6000  # frames (60 s) kept in detail: the longest turn that turn-taking lets pass
+_DRAWN = 10  # chapters whose track is kept: what is longer is no utterance to draw
 
 Floats = NDArray[np.floating]
 
@@ -74,8 +79,9 @@ def warm_up() -> None:
 class ProsodyTracker:
     """Measures one utterance while it arrives.
 
-    What is kept per second of audio is constant (about 2.4 kB), and little is left to do when the utterance ends. The
-    values do not depend on how the samples were cut into pieces.
+    Little is left to do when the utterance ends, and the values do not depend on how the samples were cut into pieces.
+    Memory is constant: about 2.4 kB a second for the first minute, and each minute is folded into the figures so far
+    when it is over (from then on medians and percentiles are means over the minutes).
     """
 
     def __init__(self) -> None:
@@ -87,6 +93,8 @@ class ProsodyTracker:
         self._loudest = -200.0
         self._pitches: list[Floats] = []
         self._bands: list[Floats] = []
+        self._decided = 0
+        self._folded: _Chapter | None = None
 
     def feed(self, samples: Floats) -> None:
         """Add audio.
@@ -114,8 +122,43 @@ class ProsodyTracker:
         low = _db(bands[:, _LOW])
         # The voice's own level so far, forgotten at 3 dB a second: 30 dB below it there is only room.
         self._loudest = max(self._loudest - 0.03 * len(low), float(low.max()))
-        self._pitches.append(self._pitch.push(power, np.maximum(self._loudest - 30 - low, 0)))
+        self._add(self._pitch.push(power, np.maximum(self._loudest - 30 - low, 0)))
         self._bands.append(bands)
+        if self._decided >= _CHAPTER:
+            pitch, bands = np.concatenate(self._pitches), np.concatenate(self._bands)
+            chapter = _summary(_CHAPTER * HOP / RATE, pitch[:_CHAPTER], bands[:_CHAPTER])
+            self._folded = _join(self._folded, chapter)
+            self._pitches, self._bands = [pitch[_CHAPTER:]], [bands[_CHAPTER:]]
+            self._decided -= _CHAPTER
+
+    def _add(self, pitch: Floats) -> None:
+        self._pitches.append(pitch)
+        self._decided += len(pitch)
+
+    def so_far(self, last: float | None = None) -> Prosody:
+        """The measurements of what has been fed up to 100 ms ago, without a track; feeding may go on.
+
+        After `finish` they are those of the whole utterance. Costs about 0.7 ms for ten seconds, so that a meter may
+        ask a few times a second.
+
+        Parameters
+        ----------
+        last
+            Measure no more than so many seconds (of the minute that is being spoken), to see how the voice is now.
+        """
+        if not self._decided:
+            return self._with(self._folded)
+        pitch, bands = np.concatenate(self._pitches), np.concatenate(self._bands)
+        self._pitches, self._bands = [pitch], [bands]  # fewer pieces for the next time
+        bands = bands[: self._decided]
+        if last is not None:
+            count = max(round(last * RATE / HOP), 1)
+            return self._with(_summary(last, pitch[-count:], bands[-count:], track=False))
+        return self._with(_join(self._folded, _summary(len(bands) * HOP / RATE, pitch, bands, track=False)))
+
+    def pitch(self) -> Floats:
+        """Pitch of the last minute or less, up to 100 ms behind: hertz each 10 ms (0: no voice), shape (n,)."""
+        return np.concatenate(self._pitches) if self._pitches else np.zeros(0, np.float32)
 
     def finish(self, words: Sequence[Word] = (), start: float = 0.0) -> Prosody:
         """The measurements of the whole utterance; the tracker is used up.
@@ -131,13 +174,24 @@ class ProsodyTracker:
         count = (len(self._waiting) - _WINDOW) // HOP + 1 if self._samples else 0
         if count > 0:
             self._analyse(self._waiting[: _WINDOW + (count - 1) * HOP])
-        self._pitches.append(self._pitch.finish())
-        seconds = self._samples / RATE
-        inside = sum(1 for w in words if w.end > start and w.start < start + seconds)
-        clipped = self._clipped / max(self._samples, 1)
-        if not self._bands:
-            return Prosody(seconds=q(seconds), voiced=0.0, clipped=q(clipped, 5))
-        return _summary(seconds, np.concatenate(self._pitches), np.concatenate(self._bands), inside, clipped)
+        self._add(self._pitch.finish())
+        chapter = self._folded
+        if self._bands and len(self._bands[-1]):
+            seconds = self._samples / RATE - (chapter.prosody.seconds if chapter else 0.0)
+            chapter = _join(chapter, _summary(seconds, np.concatenate(self._pitches), np.concatenate(self._bands)))
+        inside = sum(1 for w in words if w.end > start and w.start < start + self._samples / RATE)
+        return self._with(chapter, inside)
+
+    def _with(self, chapter: _Chapter | None, words: int = 0) -> Prosody:
+        """The figures, with what is counted over the whole utterance."""
+        found = chapter.prosody if chapter else Prosody(seconds=0.0, voiced=0.0)
+        spoken = chapter.spoken if chapter else 0.0
+        return replace(
+            found,
+            seconds=q(self._samples / RATE),
+            clipped=q(self._clipped / max(self._samples, 1), 5),
+            word_rate=q(60 * words / spoken, 1) if spoken > 0 and words else None,
+        )
 
 
 def measure(samples: Floats, words: Sequence[Word] = ()) -> Prosody:
@@ -155,13 +209,20 @@ def measure(samples: Floats, words: Sequence[Word] = ()) -> Prosody:
     return tracker.finish(words)
 
 
-def _summary(seconds: float, pitch: Floats, bands: Floats, words: int, clipped: float) -> Prosody:
+class _Chapter(NamedTuple):
+    """Up to a minute of an utterance, or several of them together."""
+
+    prosody: Prosody
+    spoken: float
+    """Seconds of speech, pauses left out."""
+
+
+def _summary(seconds: float, pitch: Floats, bands: Floats, *, track: bool = True) -> _Chapter:
     power = bands[:, _ALL].astype(np.float64)
     alive = power > _DIGITAL_SILENCE
     if not alive.any():
-        return Prosody(
-            seconds=q(seconds), voiced=0.0, clipped=q(clipped, 5), track=_track(seconds, pitch, power, bands)
-        )
+        silent = Prosody(seconds=q(seconds), voiced=0.0, track=_track(seconds, pitch, power, bands) if track else None)
+        return _Chapter(silent, 0.0)
     level = _db(bands[:, _HEARD])
     quietest = alive & (level <= np.percentile(level[alive], 10))
     room = np.median(bands[quietest], axis=0)  # the background's bands
@@ -173,30 +234,68 @@ def _summary(seconds: float, pitch: Floats, bands: Floats, words: int, clipped: 
     pauses, spoken = _pauses(speech)
     syllables = _nuclei(_db(bands[:, _VOWELS]), voiced)
     loud = float(np.mean(power[speech]) - room[_ALL]) if speech.any() else 0.0
-    hertz = spread = tilt = body = lilt = None
+    found: dict[str, float | None] = {}
     if voiced.any():
         hertz = float(np.median(pitch[voiced]))
         semitones = _semitones(pitch[voiced]) - _semitones(np.array(hertz))
-        spread = float(np.std(semitones[np.abs(semitones) < 12]))
         tilt, body = _colour(bands[voiced], room)
-        lilt = _lilt(pitch)
-    return Prosody(
+        found = {
+            "pitch": q(hertz, 1),
+            "pitch_spread": q(np.std(semitones[np.abs(semitones) < 12]), 2),
+            "tilt": q(tilt, 2),
+            "body": q(body, 2),
+            "lilt": _q(_lilt(pitch), 3),
+            "ending": _q(_ending(level, speech, voiced), 2),
+            "unison": _q(_unison(pitch[voiced], power[voiced]), 3),
+            "climb": _q(_climb(pitch), 3),
+        }
+    prosody = Prosody(
         seconds=q(seconds),
         voiced=q(voiced.sum() * HOP / RATE),
-        pitch=_q(hertz, 1),
-        pitch_spread=_q(spread, 2),
         loudness=q(_db(loud), 1) if loud > 0 else None,
         noise=q(_db(room[_ALL]), 1),
-        tilt=_q(tilt, 2),
-        body=_q(body, 2),
-        lilt=_q(lilt, 3),
         syllable_rate=q(syllables / spoken, 2) if spoken > 0 and syllables else None,
-        word_rate=q(60 * words / spoken, 1) if spoken > 0 and words else None,
         pauses=len(pauses),
         pause_seconds=q(sum(pauses), 2),
-        clipped=q(clipped, 5),
-        track=_track(seconds, pitch, power, np.maximum(bands - room, 0.1 * room)),
+        track=_track(seconds, pitch, power, np.maximum(bands - room, 0.1 * room)) if track else None,
+        **found,  # type: ignore[arg-type]
     )
+    return _Chapter(prosody, spoken)
+
+
+def _join(a: _Chapter | None, b: _Chapter) -> _Chapter:
+    """Two stretches of one utterance as one: means, each weighted by how long it was heard for."""
+    if a is None:
+        return b
+    one, two, spoken = a.prosody, b.prosody, a.spoken + b.spoken
+
+    def mean(name: str, digits: int, weights: tuple[float, float]) -> float | None:
+        pairs = [(getattr(p, name), w) for p, w in zip((one, two), weights, strict=True)]
+        known = [(value, weight) for value, weight in pairs if value is not None and weight > 0]
+        return q(sum(v * w for v, w in known) / sum(w for _, w in known), digits) if known else None
+
+    voiced, length = (one.voiced, two.voiced), (one.seconds, two.seconds)
+    drawn = one.track is not None and two.track is not None and one.seconds < _DRAWN * _CHAPTER * HOP / RATE
+    names = (("pitch_spread", 2), ("tilt", 2), ("body", 2), ("lilt", 3), ("ending", 2), ("unison", 3), ("climb", 3))
+    joined = Prosody(
+        seconds=q(sum(length)),
+        voiced=q(sum(voiced)),
+        pitch=mean("pitch", 1, voiced),
+        loudness=mean("loudness", 1, (a.spoken, b.spoken)),
+        noise=mean("noise", 1, length),
+        syllable_rate=mean("syllable_rate", 2, (a.spoken, b.spoken)),
+        pauses=one.pauses + two.pauses,
+        pause_seconds=q(one.pause_seconds + two.pause_seconds, 2),
+        track=_tracks(one.track, two.track) if drawn else None,
+        **{name: mean(name, digits, voiced) for name, digits in names},  # type: ignore[arg-type]
+    )
+    return _Chapter(joined, spoken)
+
+
+def _tracks(a: Track | None, b: Track | None) -> Track | None:
+    if a is None or b is None:
+        return None
+    return Track(a.step, a.pitch + b.pitch, a.loudness + b.loudness, a.tilt + b.tilt)
 
 
 def _db(power: Any) -> Any:
@@ -227,6 +326,37 @@ def _lilt(pitch: Floats) -> float | None:
     steps = _semitones(pitch[2:][both]) - _semitones(pitch[:-2][both])
     steps = steps[np.abs(steps) < 6]  # not a slip of the octave
     return float(np.mean(steps > 0.1) - np.mean(steps < -0.1)) if len(steps) >= 6 else None
+
+
+def _ending(level: Floats, speech: NDArray[np.bool_], voiced: NDArray[np.bool_]) -> float | None:
+    """Level at the ends of phrases against their means, weighted by their length; None without a phrase."""
+    at = np.flatnonzero(speech)
+    parts = np.split(at, np.flatnonzero((np.diff(at) - 1) * HOP / RATE >= _PAUSE) + 1)
+    phrases = [level[part][voiced[part]] for part in parts]
+    phrases = [phrase for phrase in phrases if len(phrase) >= _PHRASE]
+    if not phrases:
+        return None
+    falls = [min(max(float(p[-_ENDING:].mean() - p.mean()), -25.0), 10.0) for p in phrases]
+    return float(np.average(falls, weights=[len(p) for p in phrases]))
+
+
+def _unison(pitch: Floats, power: Floats) -> float | None:
+    """Rank correlation of pitch and level over the voiced frames; None with too few or when either stays the same."""
+    if len(pitch) < _PHRASE or np.ptp(pitch) == 0 or np.ptp(power) == 0:
+        return None
+    a, b = (np.argsort(np.argsort(x, kind="stable"), kind="stable") for x in (pitch, power))
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _climb(pitch: Floats) -> float | None:
+    """Logarithm of the quick rises (80th percentile of the steps up) over the quick falls; None with too few."""
+    both = (pitch[:-1] > 0) & (pitch[1:] > 0)
+    steps = _semitones(pitch[1:][both]) - _semitones(pitch[:-1][both])
+    steps = steps[np.abs(steps) < 3]  # not a slip of the octave
+    up, down = steps[steps > 0], -steps[steps < 0]
+    if min(len(up), len(down)) < 5:
+        return None
+    return float(np.log((np.percentile(up, 80) + 0.02) / (np.percentile(down, 80) + 0.02)))
 
 
 def _q(value: float | None, digits: int) -> float | None:
