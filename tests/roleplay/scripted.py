@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from voicetrainer.call import TypedLine, hold
-from voicetrainer.roleplay.customer import Customer, State
+from voicetrainer.roleplay.customer import Customer
 from voicetrainer.roleplay.events import Decision, Ended, Fact, Heard, MoodChanged, Say, StageReached, Word, q
+from voicetrainer.roleplay.mood import RULES, TEMPERAMENTS, State
 from voicetrainer.roleplay.scenario import parse
 from voicetrainer.roleplay.techniques import LABELS, MISTAKES, Evidence
 
@@ -24,6 +25,7 @@ facts:
 customer:
   name: Mrs Carter
   anger: 6
+  trust: 5
   about: She waited in for two days.
 stages:
   - id: heard
@@ -43,14 +45,14 @@ stages:
     lines:
       angry: [owned angry 1, owned angry 2]
       calm: [owned calm 1, owned calm 2]
-  - id: helped
+  - id: offered
     about: She needs something definite.
     needs: [solution or choice]
     could_say:
       choice: A new pair or the money. Which would you like?
     lines:
-      furious: [helped furious 1]
-      annoyed: [helped annoyed 1, helped annoyed 2]
+      furious: [offered furious 1]
+      annoyed: [offered annoyed 1, offered annoyed 2]
 reactions:
   interrupting: [let me finish 1, let me finish 2]
   blame: [my fault]
@@ -68,12 +70,17 @@ answers:
     say: ["it is {order}", "still {order}"]
 endings:
   resolved: {anger_at_most: 3, lines: [thank you and goodbye]}
-  escalated: {from_stage: helped, lines: [put them on]}
+  escalated: {from_stage: offered, lines: [put them on]}
   hung_up: {at_anger: 9.5, lines: [that is enough]}
   out_of_time: {lines: [I have to go]}
 """
 
 SMALL = parse(TEXT)
+"""At anger 6 and trust 5, where it begins, every rule moves anger by just its weight."""
+
+MOOD = {name: rule.anger for name, rule in RULES.items()}
+BECAUSE = {name: rule.because for name, rule in RULES.items()}
+PATIENCE, TEMPER = TEMPERAMENTS["even"].patience, TEMPERAMENTS["even"].temper
 
 
 class Scripted:
@@ -90,8 +97,9 @@ class Scripted:
 
 
 def customer(**changes: object) -> Customer:
-    """The small customer, with keys of the scenario changed (``anger`` is theirs)."""
-    person = SMALL.customer.model_copy(update={"anger": changes.pop("anger", SMALL.customer.anger)})
+    """The small customer, with keys of the scenario changed (``anger`` and ``trust`` are theirs)."""
+    theirs = {key: changes.pop(key, getattr(SMALL.customer, key)) for key in ("anger", "trust")}
+    person = SMALL.customer.model_copy(update=theirs)
     return Customer(SMALL.model_copy(update={"customer": person, **changes}), Scripted())
 
 

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.roleplay.scripted import SMALL, customer, heard, moods, outcome, play, respond, said, stages
-from voicetrainer.roleplay.customer import BECAUSE, FADING, MOOD, PATIENCE, SETTLED, SILENCES, TEMPER, Customer
+from tests.roleplay.scripted import (
+    BECAUSE,
+    MOOD,
+    PATIENCE,
+    SMALL,
+    TEMPER,
+    customer,
+    heard,
+    moods,
+    outcome,
+    play,
+    respond,
+    said,
+    stages,
+)
+from voicetrainer.roleplay.customer import SETTLED, SILENCES, Customer
 from voicetrainer.roleplay.events import (
+    Band,
     Baseline,
     Decision,
     Ended,
@@ -17,24 +33,29 @@ from voicetrainer.roleplay.events import (
     LineStarted,
     LineStopped,
     MoodChanged,
+    Noted,
     Noticed,
     Prosody,
+    RepeatAsked,
     Say,
     Silence,
     SpeechStarted,
     StageReached,
     Steadiness,
+    StillSpeaking,
     q,
 )
-from voicetrainer.roleplay.scenario import Resolved
+from voicetrainer.roleplay.mood import FADING, INTENSITIES, RULES, STUCK, TEMPERAMENTS
+from voicetrainer.roleplay.reply import FRESH
+from voicetrainer.roleplay.scenario import Closed, Resolved, Spoken
 from voicetrainer.roleplay.steadiness import judge
 from voicetrainer.roleplay.techniques import LABELS, MISTAKES, TECHNIQUES
 
 
 def one(label: str, **changes: object) -> float:
     """What one utterance does to the small customer's anger."""
-    state, _ = respond(customer(anger=5, **changes), heard(label))
-    return q(state.anger - 5, 2)
+    state, _ = respond(customer(**changes), heard(label))
+    return q(state.anger - 6, 2)
 
 
 # ----------------------------------------------------------------------------------------------------- the opening
@@ -56,9 +77,10 @@ def test_the_first_line_is_the_first_of_the_mood(anger: float, line: str) -> Non
 @pytest.mark.parametrize("label", LABELS)
 def test_each_label_moves_anger_by_its_weight(label: str) -> None:
     if label == "solution":
-        assert one("empathy@0 solution") == MOOD[label]  # too early otherwise
+        assert one("empathy solution", mood={"empathy": 0}, trust=4.6) == MOOD[label]  # too early otherwise
     elif label == "escalate":
-        assert one("empathy@0 apology@0 ownership@0 escalate") == MOOD[label]
+        free = {"empathy": 0, "apology": 0, "ownership": 0}
+        assert one("empathy apology ownership escalate", mood=free, trust=3.5) == MOOD[label]
     else:
         assert one(label) == max(-PATIENCE, min(TEMPER, MOOD[label]))
 
@@ -96,14 +118,143 @@ def test_an_entry_of_the_ledger_says_why() -> None:
 
 
 def test_repeats_fade() -> None:
-    _, decisions = respond(customer(anger=9), *(heard("ownership", t) for t in range(1, 7)))
-    assert moods(decisions) == [("ownership", q(MOOD["ownership"] * f, 2)) for f in FADING if f]
+    _, decisions = respond(customer(anger=9), *(heard("reflect", t) for t in range(1, 7)))
+    worths = [change / MOOD["reflect"] for _, change in moods(decisions)]
+    assert worths == pytest.approx([f for f in FADING if f], abs=0.01)
     told = [d.because for d in decisions if isinstance(d, MoodChanged)]
-    assert [t.removeprefix(BECAUSE["ownership"]) for t in told] == [
-        "",
-        ", for the second time",
-        ", for the third time",
-    ]
+    assert [t.removeprefix(BECAUSE["reflect"]) for t in told] == ["", ", for the second time", ", for the third time"]
+    assert [d.counted for d in decisions if isinstance(d, Noticed)] == [True] * 3 + [False] * 3
+
+
+def test_the_last_of_the_anger_goes_slowest() -> None:
+    drops = [q(respond(customer(anger=a), heard("reflect"))[0].anger - a, 2) for a in (9, 6, 4, 2)]
+    assert drops == [q(MOOD["reflect"] * e, 2) for e in (1, 1, 0.8, 0.6)]
+
+
+def test_promises_are_worth_as_much_as_they_are_trusted() -> None:
+    def told(label: str, trust: float) -> float:
+        person = SMALL.customer.model_copy(update={"trust": trust})
+        who = Customer(SMALL.model_copy(update={"customer": person}), customer().detector)
+        return q(respond(who, heard(label))[0].anger - 6, 2)
+
+    assert [told("ownership", t) for t in (0, 5, 10)] == [-0.6, -1.0, -1.4]
+    assert [told("reflect", t) for t in (0, 5, 10)] == [-1.2] * 3
+    assert [told("blame", t) for t in (0, 5, 10)] == [1.7] * 3
+
+
+def test_trust_goes_with_what_is_done_and_is_in_the_ledger() -> None:
+    state, decisions = respond(customer(), heard("reflect"), heard("passing@0.5", 12))
+    entries = [(d.rule, d.trust_before, d.trust_after) for d in decisions if isinstance(d, MoodChanged)]
+    assert entries == [("reflect", 5, 5.8), ("passing", 5.8, 5.2)]
+    assert state.trust == 5.2
+
+
+def test_kind_words_for_the_third_turn_in_a_row_irritate() -> None:
+    def irritates(*texts: str) -> list[str]:
+        _, decisions = respond(customer(anger=8), *(heard(text, t) for t, text in enumerate(texts, 1)))
+        return [rule for rule, _ in moods(decisions) if rule == "overdone"]
+
+    assert irritates("apology", "apology") == []
+    assert irritates("apology", "apology", "apology") == ["overdone"]
+    assert irritates("apology", "apology", "apology", "apology") == ["overdone"] * 2
+    assert irritates("apology", "apology", "apology ownership") == []  # something new beside it
+    assert irritates("apology empathy", "apology empathy", "apology empathy") == ["overdone"]
+    assert irritates("apology", "probe", "apology", "apology") == []
+    assert irritates("apology", "apology", "probe apology") == []
+    assert irritates("reflect", "reflect", "reflect") == []
+
+
+def test_what_is_too_much_for_one_turn_sinks_in_by_the_next() -> None:
+    full = "empathy reflect apology ownership"
+    state, decisions = respond(customer(anger=9), heard(full))
+    assert state.anger == 6.5
+    assert state.sinking == 1.5  # the most that is left over
+    kept, decisions = respond(customer(), heard("probe", 12), state=state)
+    assert moods(decisions)[0] == ("sinking_in", -1.5)
+    assert kept.sinking == 0
+    for spoiling in (heard("blame", 12), heard("probe", 12, role="interruption", overlap=0.6)):
+        spoilt, decisions = respond(customer(), spoiling, state=state)
+        assert "sinking_in" not in dict(moods(decisions))
+        assert spoilt.sinking == 0
+
+
+def test_an_offer_that_fades_away_costs_trust() -> None:
+    _, decisions = respond(customer(), heard("empathy solution"), heard("hedging", 12))
+    assert "went_back" in dict(moods(decisions))
+    for texts in (("empathy solution hedging",), ("empathy", "hedging"), ("empathy solution", "hedging@0.4")):
+        _, decisions = respond(customer(), *(heard(text, t) for t, text in enumerate(texts, 1)))
+        assert "went_back" not in dict(moods(decisions))
+
+
+def test_asking_for_what_was_told_annoys() -> None:
+    number = "what is your order number"
+    _, decisions = respond(customer(), heard(number), heard(number, 12))
+    assert [rule for rule, _ in moods(decisions)] == ["asked_again"]
+    assert said(decisions)[:2] == ["it is four four one seven", "still four four one seven"]
+    answer = SMALL.answers[0].model_copy(update={"open": True})
+    _, decisions = respond(customer(answers=(answer,)), heard(number), heard(number, 12))
+    assert moods(decisions) == []
+
+
+def test_the_dial_makes_the_same_customer_milder_or_worse() -> None:
+    courses = {}
+    for name in INTENSITIES:
+        who = Customer(SMALL, customer().detector, intensity=name)
+        begun, _ = who.begin()
+        courses[name] = [
+            begun.anger,
+            *(q(respond(who, heard(x))[0].anger - begun.anger, 2) for x in ("reflect", "jargon")),
+        ]
+    assert courses == {"gentle": [4.5, -1.17, 0.4], "normal": [6, -1.2, 0.5], "fierce": [7, -1.08, 0.6]}
+
+
+def test_every_rule_that_a_temperament_bends_exists() -> None:
+    for temperament in TEMPERAMENTS.values():
+        assert set(temperament.factors) <= set(RULES)
+
+
+def test_somebody_abusive_goes_on_until_a_limit_is_set() -> None:
+    person = SMALL.customer.model_copy(update={"temperament": "abusive"})
+    who = Customer(SMALL.model_copy(update={"customer": person}), customer().detector)
+    _, decisions = respond(who, *(heard(text, t) for t, text in enumerate(["probe", "probe", "boundary", "probe"], 1)))
+    rules = [rule for rule, _ in moods(decisions)]
+    assert rules == ["probe", "probe", "unchecked", "boundary", "probe"]
+    assert dict(moods(decisions))["boundary"] < -0.5
+
+
+def test_an_abusive_call_may_be_ended_after_clear_limits() -> None:
+    closed = Closed(lines=(Spoken(say="you can't hang up on me"),))
+    ends = SMALL.endings.model_copy(update={"closed": closed})
+    for lines, end in (
+        (["boundary", "boundary closing"], "closed"),
+        (["boundary", "boundary", "closing"], "closed"),
+        (["boundary closing"], "left"),
+        (["closing", "closing"], "left"),
+        (["boundary", "boundary rude closing"], "left"),
+    ):
+        assert outcome(play(lines, customer(endings=ends))) == end
+    assert outcome(play(["boundary", "boundary closing"])) == "left"  # not a scenario for it
+
+
+def test_lines_wait_for_what_they_rely_on() -> None:
+    lines = (
+        Spoken(say="always"),
+        Spoken(say="nobody is sorry", unless=("apology",)),
+        Spoken(say="you said sorry", after=("apology", "ownership")),
+    )
+    stage = SMALL.stages[0].model_copy(update={"lines": {Band.ANGRY: lines}})
+    who = customer(stages=(stage, *SMALL.stages[1:]), reactions={})
+    _, decisions = respond(who, heard("jargon@0.1"), heard("jargon@0.1", 12))
+    assert said(decisions) == ["nobody is sorry", "always"]
+    _, decisions = respond(who, heard("apology@0.1"), heard("jargon@0.1", 12))
+    assert said(decisions) == ["you said sorry", "always"]
+
+
+def test_another_variation_says_other_lines_but_opens_alike() -> None:
+    calls = [said(play(["jargon@0.1"] * 2, Customer(SMALL, customer().detector, variation=v))) for v in (0, 1, 2, 3)]
+    assert {lines[0] for lines in calls} == {"heard angry 1"}
+    assert len({lines[1] for lines in calls}) > 1
+    assert calls[0] == calls[3]  # three lines to choose from
 
 
 def test_mistakes_do_not_fade() -> None:
@@ -118,16 +269,20 @@ def test_too_early_earns_nothing_and_does_not_count_later() -> None:
     assert (entry.before, entry.after, entry.because) == (6, 6, "too early: nobody has listened yet")
     assert said(decisions) == ["hold on 1"]
     state, decisions = respond(customer(), heard("empathy apology ownership", 2), state=state)
-    assert stages(decisions) == ["owned", "helped"]
+    assert stages(decisions) == ["owned", "offered"]
     state, decisions = respond(customer(), heard("solution", 3), state=state)
-    assert moods(decisions) == [("solution", MOOD["solution"])]
+    assert [rule for rule, _ in moods(decisions)] == ["sinking_in", "solution"]
     assert outcome(play(["solution", "empathy", "apology ownership"])) == "left"
 
 
 @pytest.mark.parametrize(
     ("text", "reached", "moved"),
     [
-        ("empathy solution", ["owned"], MOOD["solution"]),  # empathy made room for it in the same breath
+        (
+            "empathy solution",
+            ["owned"],
+            -1.33,
+        ),  # empathy made room and was trusted
         ("solution empathy", ["owned"], 0.0),
     ],
 )
@@ -149,10 +304,10 @@ def test_words_count_in_the_order_in_which_they_are_said(text: str, reached: lis
         (["reflect"], ["owned"]),
         (["empathy", "apology"], ["owned"]),
         (["empathy", "ownership"], ["owned"]),
-        (["empathy", "ownership", "apology"], ["owned", "helped"]),
-        (["empathy", "apology", "follow_up"], ["owned", "helped"]),
-        (["apology", "ownership", "reflect"], ["owned", "helped"]),  # said before its stage, not too early: it counts
-        (["apology ownership reflect"], ["owned", "helped"]),
+        (["empathy", "ownership", "apology"], ["owned", "offered"]),
+        (["empathy", "apology", "follow_up"], ["owned", "offered"]),
+        (["apology", "ownership", "reflect"], ["owned", "offered"]),  # said before its stage, not too early: it counts
+        (["apology ownership reflect"], ["owned", "offered"]),
         (["blame", "rude empathy"], ["owned"]),
     ],
 )
@@ -286,7 +441,7 @@ def test_a_second_turn_without_anything_costs(lines: list[str], entries: int) ->
 def test_what_was_not_understood_costs_nothing() -> None:
     state, decisions = respond(customer(), *(heard("", t) for t in range(1, 5)))
     assert state.anger == 6
-    assert said(decisions) == ["say that again"] * 4
+    assert said(decisions) == ["say that again", "heard angry 2", "heard angry 3", "heard annoyed 1"]
 
 
 def test_silence_costs_and_the_third_in_a_row_ends_the_call() -> None:
@@ -307,13 +462,13 @@ def test_a_word_breaks_the_silence() -> None:
 def test_one_turn_soothes_by_so_much_at_most() -> None:
     assert one("empathy reflect apology ownership solution choice follow_up") == -PATIENCE
     _, decisions = respond(customer(), heard("empathy reflect@0.5 apology"))
-    assert [d for d in decisions if isinstance(d, MoodChanged)][-1].because.endswith("more than one good answer")
+    assert [d for d in decisions if isinstance(d, MoodChanged)][-1].because.endswith("has to sink in")
 
 
 def test_one_turn_enrages_by_so_much_at_most() -> None:
     assert one("rude blame dismissive passing defensive") == TEMPER
-    state, _ = respond(customer(anger=5), heard("rude blame", role="interruption", overlap=1.0))
-    assert state.anger == 5 + TEMPER
+    state, _ = respond(customer(), heard("rude blame", role="interruption", overlap=1.0))
+    assert state.anger == 6 + TEMPER
 
 
 def test_good_and_bad_in_one_turn_are_set_off() -> None:
@@ -334,12 +489,12 @@ def test_won() -> None:
 
 
 def test_not_won_while_too_cross() -> None:
-    calm = Resolved(anger_at_most=1.5, lines=("thank you and goodbye",))
+    calm = Resolved(anger_at_most=1.5, lines=(Spoken(say="thank you and goodbye"),))
     cross = customer(anger=9, endings=SMALL.endings.model_copy(update={"resolved": calm}))
     events = play([*GOOD, "probe", "follow_up"], cross)
-    assert stages(events) == ["heard", "owned", "helped"]
-    assert said(events)[-3:] == ["helped annoyed 2", "helped annoyed 1", "thank you and goodbye"]
-    assert [e.anger for e in events if isinstance(e, Say)][-3:] == [2.0, 1.7, 0.9]
+    assert stages(events) == ["heard", "owned", "offered"]
+    assert said(events)[-3:] == ["offered annoyed 2", "offered furious 1", "thank you and goodbye"]
+    assert [e.anger for e in events if isinstance(e, Say)][-3:] == [2.06, 1.88, 1.27]
     assert outcome(events) == "resolved"
 
 
@@ -414,11 +569,71 @@ def test_hanging_up(lines: list[str], end: str) -> None:
     assert outcome(decisions) == end
 
 
-@pytest.mark.parametrize("fact", [SpeechStarted(1.0), LineStarted(1.0, 1), LineStopped(1.0, 1, cut=True)])
-def test_other_facts_change_nothing(fact: Fact) -> None:
+@pytest.mark.parametrize(
+    "fact",
+    [SpeechStarted(1.0), LineStarted(1.0, 1), LineStopped(1.0, 1, cut=True), Noted(1.0, "xrun", "Some was lost.")],
+)
+def test_other_facts_decide_nothing(fact: Fact) -> None:
     who = customer()
-    state, _ = who.begin()
-    assert who.respond(state, fact) == (state, ())
+    state, decisions = who.respond(who.begin()[0], fact)
+    assert decisions == ()
+    assert state.anger == 6
+
+
+def test_a_long_line_heard_to_its_end_earns_a_little() -> None:
+    def course(seconds: float, **more: object) -> list[tuple[str, float]]:
+        line = (LineStarted(0.1, 1), LineStopped(0.1 + seconds, 1, cut=bool(more.pop("cut", False))))
+        spoken: dict[str, Any] = {"prosody": voiced(*CALM_SOUND), **more}
+        return moods(respond(customer(), *line, heard("greeting", 12, **spoken))[1])
+
+    assert course(5.0) == [("letting_finish", MOOD["letting_finish"])]
+    assert course(3.0) == course(5.0, cut=True) == course(5.0, overlap=0.4) == course(5.0, prosody=None) == []
+
+
+def test_the_customer_cuts_into_a_long_speech_once_when_angry() -> None:
+    lines = {"barging_in": (Spoken(say="get to the point"),)}
+    who = customer(anger=8, reactions={**SMALL.reactions, **lines})
+    state, decisions = respond(who, StillSpeaking(9.0, 8.0), StillSpeaking(13.0, 12.0))
+    assert said(decisions) == ["get to the point"]
+    for barged, rule in ((0.6, "letting_finish"), (None, "interrupting"), (2.5, "interrupting")):
+        _, after = respond(who, heard("empathy", 15, barged=True, yielded=barged), state=state)
+        assert [r for r, _ in moods(after)] == [rule, "empathy"]
+        assert said(after) == []  # what the customer cut in with waits for its answer
+    assert said(respond(customer(anger=5, reactions=lines), StillSpeaking(9.0, 8.0))[1]) == []
+    assert said(respond(customer(anger=8), StillSpeaking(9.0, 8.0))[1]) == []  # no lines for it
+
+
+def test_giving_way_in_a_clash_is_noticed() -> None:
+    aside: dict[str, Any] = {"role": "aside", "overlap": 0.3}
+    assert moods(respond(customer(), heard("hm", yielded=0.5, **aside))[1]) == [
+        ("letting_finish", MOOD["letting_finish"])
+    ]
+    assert moods(respond(customer(), heard("hm", yielded=2.0, **aside))[1]) == []
+    assert moods(respond(customer(), heard("hm", listening=True, **aside))[1]) == [
+        ("listening_words", MOOD["listening_words"])
+    ]
+
+
+def test_the_last_line_is_said_again_when_asked_for() -> None:
+    state, decisions = respond(customer(), RepeatAsked(3.0))
+    assert [(d.text, d.line) for d in decisions if isinstance(d, Say)] == [("heard angry 1", 2)]
+    assert (state.anger, state.said) == (6, ("heard angry 1",))
+
+
+def test_a_stop_word_ends_the_call_whatever_the_customer_does() -> None:
+    state, decisions = respond(customer(), heard("oh stop the exercise please"))
+    assert state.over
+    assert [(type(d), d.outcome) for d in decisions if isinstance(d, Ended)] == [(Ended, "left")]
+
+
+def test_the_same_thing_again_before_its_time_annoys() -> None:
+    _, decisions = respond(customer(), heard("solution"), heard("solution", 12))
+    assert [rule for rule, _ in moods(decisions)] == ["solution", "solution", "pushed"]
+
+
+def test_a_talk_that_does_not_get_on_wears_patience_out() -> None:
+    _, decisions = respond(customer(), *(heard("probe", t) for t in range(1, STUCK + 3)))
+    assert [rule for rule, _ in moods(decisions)].count("dragging") == 2
 
 
 # --------------------------------------------------------------------------------------------------- the next line
@@ -458,7 +673,7 @@ def test_what_they_say_next(text: str, role: str, line: str) -> None:
 
 
 def test_stalling_has_its_own_line_from_the_second_time() -> None:
-    assert said(play(["hm", "hm", "hm"]))[1:] == ["heard angry 2", "that does not help", "that does not help"]
+    assert said(play(["hm", "hm", "hm"]))[1:] == ["heard angry 2", "that does not help", "heard angry 3"]
 
 
 def test_a_scenario_without_reactions_goes_on_with_the_stage() -> None:
@@ -466,7 +681,8 @@ def test_a_scenario_without_reactions_goes_on_with_the_stage() -> None:
     assert all(text.startswith(("heard", "that is")) for text in said(play(lines, customer(reactions={}, answers=()))))
 
 
-def test_a_line_comes_again_only_when_all_others_have_been_said() -> None:
-    assert said(play(["probe", "hm"] * 3, customer(mood={"probe": 0}, reactions={}))) == [
-        f"heard angry {n}" for n in (1, 2, 3, 1, 2, 3, 1)
-    ]
+def test_a_line_comes_again_only_when_nothing_else_fits() -> None:
+    lines = said(play(["probe@0.1", "hm"] * 6, customer(mood={"probe": 0, "stalling": 0}, reactions={})))
+    assert len(lines) == 13
+    assert all(len(set(lines[i : i + FRESH])) == FRESH for i in range(len(lines) - FRESH))
+    assert lines[:3] == [f"heard angry {n}" for n in (1, 2, 3)]

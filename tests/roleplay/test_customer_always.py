@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.roleplay.scripted import SMALL, customer, moods, outcome, play, said
-from voicetrainer.roleplay.customer import MOOD, PATIENCE, TEMPER, Customer, State
+from tests.roleplay.scripted import MOOD, PATIENCE, SMALL, TEMPER, customer, moods, outcome, play, said
+from voicetrainer.roleplay.customer import Customer
 from voicetrainer.roleplay.events import Decision, Ended, Fact, MoodChanged, Noticed, Say
+from voicetrainer.roleplay.mood import State
 from voicetrainer.roleplay.techniques import LABELS, MISTAKES, TECHNIQUES
 
 HARD = [m for m in MISTAKES if MOOD[m] >= max(-MOOD[t] for t in TECHNIQUES)]
@@ -84,7 +85,7 @@ def _again(who: Customer, before: State, fact: Fact, state: State, decisions: Se
 def test_no_line_is_said_again_while_another_of_its_list_is_left(lines: list[str], start: float) -> None:
     lists: dict[tuple[str | int, ...], list[str]] = {}
     for path, line in SMALL.spoken_lines():
-        lists.setdefault(path[:-1], []).append(SMALL.fill(line))
+        lists.setdefault(path[:-1], []).append(SMALL.fill(line.say))
     times = Counter(said(play(lines, customer(anger=start))))
     assert set(times) <= {line for choices in lists.values() for line in choices}
     for choices in lists.values():

@@ -1,143 +1,81 @@
 """The customer: facts in, decisions out.
 
-`Customer.respond` is a pure function of the scenario, the state and one fact. Each change of anger is an entry of the
-ledger with its rule, its reason and the words or sound that caused it; nothing else moves anger. The rules, in the
-order in which they apply to one utterance:
+`Customer.respond` is a pure function of the scenario, the state and one fact. Each change of anger or trust is an entry
+of the ledger with its rule, its reason and the words or sound that caused it; nothing else moves them. The numbers are
+in ``roleplay.mood``. The rules, in the order in which they apply to one utterance:
 
-1. *Timing*: an interruption costs; listening words while the customer talks earn a little.
-2. *Words*, in the order spoken: each technique or mistake moves anger by its weight (`MOOD`, or the scenario's own),
-   times how sure the detector is, times `FADING` for repeats. What comes too early for the stage earns nothing. When
-   the stage has all it needs the talk moves on at once, so that in one breath empathy can come first and a fix second.
-3. *Voice*: a raised voice costs, one steadied again earns.
-4. *Nothing said*: an utterance without any technique earns nothing, and a second one in a row costs; a question that
+1. *Sinking in*: what the last good turn left over works now, unless this turn spoils it.
+2. *Timing*: an interruption costs; listening words while the customer talks earn a little.
+3. *Memory*: a fact said back wrongly costs and is no summary; so does asking for what was told, and going back on an
+   offer.
+4. *Words*, in the order spoken: each technique or mistake moves by its weight, times how sure the detector is, times
+   `FADING` for repeats. What comes too early for the stage earns nothing. When the stage has all it needs the talk
+   moves on at once, so that in one breath empathy can come first and a fix second. Kind words alone for the third turn
+   in a row irritate.
+5. *Voice*: a raised voice costs, one steadied again earns.
+6. *Nothing said*: an utterance without any technique earns nothing, and a second one in a row costs; a question that
    the customer can answer, or an utterance that was not understood, is let pass.
-5. One turn soothes by `PATIENCE` at most, for anger needs more than one good sentence, and enrages by `TEMPER` at most,
-   for a learner must be able to notice and mend what went wrong.
+7. One turn soothes by the temperament's `patience` at most, for anger needs more than one good sentence, and enrages by
+   its `temper` at most, for a learner must be able to notice and mend what went wrong.
+
+What is said next is chosen in ``roleplay.reply``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from voicetrainer.roleplay import steadiness, techniques
+from voicetrainer.roleplay import reply, steadiness, summary, techniques
 from voicetrainer.roleplay.events import (
     Band,
     Baseline,
     Decision,
     Ended,
     Fact,
+    Header,
     Heard,
     LearnerLeft,
+    LineStarted,
     LineStopped,
-    MoodChanged,
-    Noticed,
+    Outcome,
+    RepeatAsked,
     Say,
     Silence,
     StageReached,
     Steadiness,
+    StillSpeaking,
     q,
 )
-from voicetrainer.roleplay.scenario import Scenario, Stage
-from voicetrainer.roleplay.spoken import spoken
-
-MOOD: Mapping[str, float] = {
-    "empathy": -1.3,
-    "reflect": -1.2,
-    "apology": -1.0,
-    "solution": -1.3,
-    "choice": -1.2,
-    "probe": -0.3,
-    "backchannel": -0.2,
-    "boundary": 0.0,
-    "escalate": -0.6,
-    "follow_up": -0.8,
-    "appreciation": -0.4,
-    "ownership": -1.0,
-    "greeting": 0.0,
-    "closing": 0.0,
-    "defensive": 1.3,
-    "blame": 1.7,
-    "dismissive": 1.7,
-    "rude": 2.5,
-    "jargon": 0.5,
-    "hedging": 0.4,
-    "false_apology": 1.2,
-    "overpromise": 0.3,
-    "passing": 1.4,
-    "interrupting": 1.1,
-    "listening_words": -0.3,
-    "dead_air": 0.6,
-    "raised_voice": 0.8,
-    "steady_voice": -0.4,
-    "stalling": 0.4,
-}
-"""What each technique, mistake or manner does to anger, where the scenario says nothing else."""
-
-FADING = (1.0, 0.5, 0.25, 0.0)
-"""What the first, second, third and every later use of the same technique is worth."""
-
-PATIENCE = 2.5
-"""The most by which one turn can soothe."""
-
-TEMPER = 1.8
-"""The most by which one turn can enrage."""
+from voicetrainer.roleplay.ledger import Ledger
+from voicetrainer.roleplay.mood import (
+    FADING,
+    INTENSITIES,
+    KIND_WORDS,
+    RULES,
+    STUCK,
+    State,
+)
+from voicetrainer.roleplay.reply import SURE
+from voicetrainer.roleplay.scenario import Scenario, Spoken, Stage, slots
+from voicetrainer.roleplay.timing import LONG_LINE
 
 SETTLED = 0.25
 """Steadiness score down to which a voice must come before it counts as settled again."""
 
+BARGES = 6.5
+"""Anger from which the customer breaks into a long speech, as a drill in giving way."""
+
+GAVE_WAY = 1.5
+"""Seconds within which falling silent counts as giving way."""
+
 SILENCES = 3
 """Unbroken silences after which the customer hangs up."""
 
-SURE = 0.5
-"""How sure it must be before the customer answers to a mistake, or goes to the supervisor, which ends the call."""
-
-BECAUSE: Mapping[str, str] = {
-    "empathy": "felt understood",
-    "reflect": "heard the problem said back",
-    "apology": "got a real apology",
-    "solution": "got something concrete",
-    "choice": "was given a say in it",
-    "probe": "was asked about it",
-    "backchannel": "was listened to",
-    "boundary": "was told the limit calmly",
-    "escalate": "was taken further up",
-    "follow_up": "knows somebody will check",
-    "appreciation": "felt valued",
-    "ownership": "has somebody who takes it on",
-    "greeting": "was greeted",
-    "closing": "was asked whether that was all",
-    "defensive": "was argued with",
-    "blame": "was made the guilty one",
-    "dismissive": "was brushed off",
-    "rude": "was insulted",
-    "jargon": "did not follow the terms",
-    "hedging": "got nothing definite",
-    "false_apology": "got an apology that was none",
-    "overpromise": "does not believe big promises",
-    "passing": "was sent elsewhere",
-    "interrupting": "was cut off",
-    "listening_words": "noticed somebody listening",
-    "dead_air": "was left in silence",
-    "raised_voice": "was spoken to in a raised voice",
-    "steady_voice": "heard the voice settle again",
-    "stalling": "still has no answer to what was said",
-}
-"""The customer's side of each rule."""
-
-_REACTS_FIRST = (
-    "rude",
-    "blame",
-    "dismissive",
-    "false_apology",
-    "passing",
-    "defensive",
-    "jargon",
-    "hedging",
-    "overpromise",
-)
-"""Mistakes by how much they call for an answer of their own."""
+_OFFERS = frozenset(("solution", "choice", "follow_up"))
+_BACKS_OUT = frozenset(("hedging", "dismissive", "passing"))
+_NO_HANDING_ON = frozenset(("passing", "rude", "blame", "dismissive"))
 
 
 class Detector(Protocol):
@@ -145,32 +83,6 @@ class Detector(Protocol):
 
     def detect(self, text: str, context: str = "") -> tuple[techniques.Evidence, ...]:
         """Evidence in the order spoken; `context` is the customer's line before it."""
-
-
-@dataclass(frozen=True)
-class State:
-    """All that the customer knows of the call so far."""
-
-    anger: float
-    stage: int = 0
-    turn: int = 0
-    """Utterances heard."""
-    line: int = 0
-    """Lines said."""
-    met: frozenset[str] = frozenset()
-    """Techniques that counted."""
-    times: Mapping[str, int] = field(default_factory=dict)
-    """How often each technique was noticed."""
-    used: Mapping[str, int] = field(default_factory=dict)
-    """When each line was last said, as the number of the line."""
-    last_line: str = ""
-    silences: int = 0
-    stalled: int = 0
-    """Turns in a row without any technique."""
-    raised: bool = False
-    """The voice was raised and has not settled since."""
-    ending: tuple[Literal["resolved", "escalated", "hung_up", "out_of_time", "left"], str] | None = None
-    over: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,15 +97,30 @@ class Customer:
         What notices techniques and mistakes.
     baseline
         The learner's calm voice; None when it is not known.
+    intensity
+        A better or a worse day: one of `mood.INTENSITIES`.
+    variation
+        Which of equally good lines comes first; the same number gives the same call.
     """
 
     scenario: Scenario
     detector: Detector
     baseline: Baseline | None = None
+    intensity: str = "normal"
+    variation: int = 0
+
+    @classmethod
+    def of(cls, header: Header, scenario: Scenario, detector: Detector) -> Customer:
+        """The customer of a call, as its header tells."""
+        intensity, variation = header.settings.get("intensity", "normal"), header.settings.get("variation", 0)
+        return cls(scenario, detector, header.baseline, str(intensity), int(variation))
 
     def begin(self) -> tuple[State, tuple[Decision, ...]]:
         """Begin the call: the state at its start and the customer's first line."""
-        turn = _Turn(self, State(anger=q(self.scenario.customer.anger)), t=0.0, number=0)
+        person, dial = self.scenario.customer, INTENSITIES[self.intensity]
+        highest = self.scenario.endings.hung_up.at_anger - 0.5
+        anger = person.anger if dial.anger == 0 else min(highest, max(1.0, person.anger + dial.anger))
+        turn = _Turn(self, State(anger=q(anger, 2), trust=q(person.trust, 2)), t=0.0, number=0)
         turn.decisions.append(StageReached(0.0, turn.stage.id, "the call begins"))
         turn.say(turn.stage.lines_for(Band.of(turn.state.anger)), "opening")
         return turn.state, tuple(turn.decisions)
@@ -207,29 +134,33 @@ class Customer:
             turn.state = replace(state, over=True)
             outcome, because = state.ending or ("left", fact.why)
             turn.decisions.append(Ended(fact.t, outcome, because))
+        elif isinstance(fact, LineStarted):
+            turn.state = replace(state, line_began=fact.t, listened=0.0)
         elif isinstance(fact, LineStopped):
+            turn.state = replace(state, listened=0.0 if fact.cut else q(fact.t - state.line_began))
             if state.ending is not None and fact.line == state.line:
-                turn.state = replace(state, over=True)
+                turn.state = replace(turn.state, over=True)
                 turn.decisions.append(Ended(fact.t, *state.ending))
         elif isinstance(fact, Heard):
             turn.heard(fact)
+        elif isinstance(fact, StillSpeaking) and state.ending is None:
+            turn.barge_in()
+        elif isinstance(fact, RepeatAsked) and state.said:
+            turn.say_again()
         elif isinstance(fact, Silence) and state.ending is None:
             turn.silent(fact)
         return turn.state, tuple(turn.decisions)
 
 
-class _Turn:
+class _Turn(Ledger):
     """Working sheet for one answer."""
 
     def __init__(self, customer: Customer, state: State, t: float, number: int) -> None:
-        self.customer, self.scenario = customer, customer.scenario
-        self.state, self.t, self.number = state, t, number
-        self.start = state.anger
-        self.decisions: list[Decision] = []
-        self.flat: str = ""
-        """Why something good came too early."""
-        self.handed_on = False
-        """A supervisor was brought in when it was right."""
+        super().__init__(customer.scenario, customer.intensity, state, t, number)
+        self.customer = customer
+        self.moment = reply.Moment()
+        self.counted: set[str] = set()
+        """Techniques that counted in this turn."""
 
     @property
     def stage(self) -> Stage:
@@ -239,7 +170,7 @@ class _Turn:
 
     def silent(self, fact: Silence) -> None:
         silences = self.state.silences + 1
-        self.state = replace(self.state, silences=silences)
+        self.state = replace(self.state, silences=silences, running={})
         self.move("dead_air", f"{fact.seconds:.0f} seconds of silence", turn=0)
         if self.too_late() or self.lost():
             return
@@ -251,74 +182,233 @@ class _Turn:
     def heard(self, fact: Heard) -> None:
         self.number = self.state.turn + 1
         self.state = replace(self.state, turn=self.number)
+        if reply.stops(fact.text):
+            self.state = replace(self.state, over=True)
+            self.decisions.append(Ended(self.t, "left", "the learner said the stop word"))
+            return
         if self.state.ending is not None:
             return  # the customer's last word stands
         judged = steadiness.judge(fact.prosody, self.customer.baseline, self.t, self.number)
         found = self.customer.detector.detect(fact.text, self.state.last_line)
         if fact.role == "aside":
             self.decisions.append(judged)
-            if found and all(e.label == "backchannel" for e in found):
+            if fact.listening or (found and all(e.label == "backchannel" for e in found)):
                 self.manner("listening_words", fact.text, "You showed that you were listening without taking over.")
                 self.move("listening_words", fact.text)
+            elif fact.yielded is not None and fact.yielded <= GAVE_WAY:
+                self.give_way("When you both spoke you fell silent and let the customer finish.")
             return
         self.state = replace(self.state, silences=0)
-        if fact.role == "interruption":
+        over = fact.role == "interruption"
+        self.moment = reply.Moment(
+            interrupted=over,
+            understood=bool(fact.words),
+            labels=frozenset(e.label for e in found),
+            sure=frozenset(e.label for e in found if e.score >= SURE),
+            calm_down=any(e.label == "dismissive" and reply.tells_to_calm_down(e.quote) for e in found),
+            raised=judged.level == "raised",
+        )
+        self.sink(spoiled=over or any(e.mistake for e in found))
+        if over:
             self.manner("interrupting", fact.text, "You spoke over the customer.", mistake=True)
             self.move("interrupting", "spoke over the customer")
-        before = self.state.stage
-        self.words(found, over=fact.role == "interruption")
+        self.barged(fact)
+        self.let_finish(fact)
+        stage = self.state.stage
+        wrong = self.remember(fact)
+        self.words(found, over=over, wrong=wrong)
+        self.limits()
+        self.overdone()
         self.stall(fact, found)
         self.voice(judged)
         self.progress()
-        if self.lost() or self.escalates(found) or self.won() or self.too_late():
+        self.drag(moved=self.state.stage > stage)
+        self.moment = replace(
+            self.moment,
+            moved=self.state.stage > stage,
+            counted=frozenset(self.counted),
+            softened=self.start - self.state.anger >= 0.5,
+            stalled=self.state.stalled >= 2,
+        )
+        if self.lost() or self.closes() or self.escalates() or self.won() or self.too_late():
             return
-        lines, because = self.answer(fact, found, judged, moved=self.state.stage > before)
-        self.say(lines, because)
+        if fact.barged:
+            return  # what they cut in with waits for its answer
+        pool, because = reply.choose(self.scenario, self.moment, self.here())
+        self.say(pool, because or f"stage {self.stage.id}")
+
+    def barge_in(self) -> None:
+        """Break into a long speech: only when angry, and not twice in a row."""
+        lines = self.scenario.reactions.get("barging_in", ())
+        if not lines or self.state.anger < BARGES or self.state.barged == self.state.turn:
+            return
+        self.state = replace(self.state, barged=self.state.turn)
+        self.say(lines, "cut in")
+
+    def say_again(self) -> None:
+        """Say the last line again, because the learner pressed the key for it; it costs nothing."""
+        number = self.state.line + 1
+        self.state = replace(self.state, line=number)
+        final = self.state.ending is not None
+        again = Say(self.t, number, self.state.last_line, self.stage.id, self.state.anger, "asked to repeat", final)
+        self.decisions.append(again)
 
     # -------------------------------------------------------------------------------------------------- the rules
 
-    def words(self, found: Iterable[techniques.Evidence], over: bool) -> None:
+    def barged(self, fact: Heard) -> None:
+        """Judge whether the learner gave way when the customer cut in."""
+        if not fact.barged:
+            return
+        if fact.yielded is not None and fact.yielded <= GAVE_WAY:
+            self.give_way("The customer cut in, and you let them speak.")
+        else:
+            self.manner("interrupting", "", "The customer cut in, and you talked on over them.", mistake=True)
+            self.move("interrupting", "talked on over the customer")
+
+    def let_finish(self, fact: Heard) -> None:
+        """Credit a long line that was heard to its end; a learner who types cannot but wait."""
+        length, self.state = self.state.listened, replace(self.state, listened=0.0)
+        if fact.prosody is None or fact.role != "turn" or fact.barged or fact.overlap or length < LONG_LINE:
+            return
+        times = self.state.times.get("letting_finish", 0)
+        worth = FADING[min(times, len(FADING) - 1)]
+        self.state = replace(self.state, times={**self.state.times, "letting_finish": times + 1})
+        if worth:
+            self.manner("letting_finish", "", "You heard a long complaint to its end before you spoke.")
+            self.move("letting_finish", f"{length:.0f} seconds without a word over them", weight=worth)
+
+    def give_way(self, why: str) -> None:
+        self.manner("letting_finish", "", why)
+        self.move("letting_finish", "gave way")
+
+    def sink(self, *, spoiled: bool) -> None:
+        """Let what the last good turn left over work, or spoil it."""
+        sinking = self.state.sinking
+        if not sinking:
+            return
+        self.state = replace(self.state, sinking=0.0)
+        if not spoiled:
+            self.log(-sinking, "sinking_in", RULES["sinking_in"].because, "")
+            self.start = self.state.anger
+
+    def remember(self, fact: Heard) -> bool:
+        """Hold what is said against what was told; whether it was said back wrongly."""
+        text = fact.text
+        checked = summary.check(self.scenario, self.state.said, text)
+        if checked.wrong:
+            first = checked.wrong[0]
+            self.manner("wrong_summary", first.quote, first.why, mistake=True, words=(first.first, first.last))
+            self.move("wrong_summary", first.quote)
+            self.moment = replace(self.moment, wrong=first.value)
+        asked = reply.asked(self.scenario, text)
+        if asked is not None:
+            answer = self.scenario.answers[asked]
+            tells = frozenset(slots(answer.say[0].say))
+            back = {s.fact for s in (*checked.right, *checked.wrong)}
+            known = asked in self.state.given or (bool(tells) and tells <= self.state.told)
+            known = known and not answer.open
+            if known and not (tells & back):
+                self.manner("asked_again", text, "The customer has already told you that.", mistake=True)
+                self.move("asked_again", text)
+            self.moment = replace(self.moment, answer=answer.say, again=known)
+            self.state = replace(self.state, given=self.state.given | {asked})
+        return bool(checked.wrong)
+
+    def words(self, found: Iterable[techniques.Evidence], *, over: bool, wrong: bool) -> None:
         """Move by what was said, in the order in which it was said."""
         for e in found:
-            self.decisions.append(
-                Noticed(self.t, self.number, e.label, e.mistake, e.score, e.quote, e.first, e.last, e.why)
-            )
             if e.mistake:
+                self.notice(e)
                 self.move(e.label, e.quote, weight=e.score)
+                self.back_out(e)
                 continue
-            early = self.early(e.label)
-            if early:
-                self.flat = self.flat or early
-                self.log(0.0, e.label, f"too early: {early}", e.quote)
+            if e.label == "reflect" and wrong:
+                self.notice(e, counted=False)
+                continue
+            untimely = self.untimely(e.label)
+            if untimely:
+                self.notice(e, counted=False)
+                late = untimely.startswith("too late")
+                self.moment = replace(self.moment, flat=self.moment.flat | {e.label}, late=self.moment.late or late)
+                self.log(0.0, e.label, untimely, e.quote)
+                if e.label in self.state.pushed:
+                    self.move("pushed", e.quote)
+                self.state = replace(self.state, pushed=self.state.pushed | {e.label})
                 continue
             times = self.state.times.get(e.label, 0)
             fading = FADING[min(times, len(FADING) - 1)]
+            self.notice(e, counted=fading > 0)
+            self.counted.add(e.label)
             self.state = replace(
-                self.state, times={**self.state.times, e.label: times + 1}, met=self.state.met | {e.label}
+                self.state,
+                times={**self.state.times, e.label: times + 1},
+                met=self.state.met | ({e.label} if e.score >= SURE else set()),
+                happened=self.state.happened | {e.label},
+                offered=self.state.offered or (self.number if e.label in _OFFERS else 0),
             )
             again = (
                 "" if times == 0 else f", for the {('second', 'third')[times - 1] if times < 3 else 'umpteenth'} time"
             )
             self.move(e.label, e.quote, weight=e.score * fading * (0.5 if over else 1.0), suffix=again)
-            self.handed_on = self.handed_on or (e.label == "escalate" and e.score >= SURE)
+            if e.label == "escalate" and e.score >= SURE:
+                self.moment = replace(self.moment, handed_on=True)
             self.progress()
+
+    def untimely(self, label: str) -> str:
+        """Why a technique does not work at this stage; empty when it does."""
+        early = self.stage.too_early.get(label, "")
+        if label == "closing" and self.may_close():
+            self.moment = replace(self.moment, may_close=True)
+            return ""
+        escalated = self.scenario.endings.escalated
+        if label == "escalate" and escalated:
+            ids = [s.id for s in self.scenario.stages]
+            if self.state.stage < ids.index(escalated.from_stage):
+                early = early or "a supervisor before being heard feels like being got rid of"
+            elif escalated.until_stage and self.state.stage > ids.index(escalated.until_stage):
+                return "too late: by now a supervisor is one more person to explain it to"
+        return f"too early: {early}" if early else ""
+
+    def back_out(self, e: techniques.Evidence) -> None:
+        """Notice an offer that fades away again."""
+        if e.label in _BACKS_OUT and e.score >= SURE and 0 < self.state.offered < self.number:
+            why = "You had offered something definite; this took it away again."
+            self.manner("went_back", e.quote, why, mistake=True, words=(e.first, e.last))
+            self.move("went_back", e.quote)
+
+    def limits(self) -> None:
+        """Count limits that were set; without any, somebody abusive goes on and on."""
+        if "boundary" in self.counted:
+            self.state = replace(self.state, limits=self.state.limits + 1)
+        elif self.temperament.unchecked and not self.state.limits and self.number >= 2:
+            self.move("unchecked", "no limit yet")
+
+    def overdone(self) -> None:
+        """Lose patience with kind words that come for the third turn in a row and with nothing beside them."""
+        running = {label: self.state.running.get(label, 0) + 1 for label in KIND_WORDS if label in self.moment.labels}
+        self.state = replace(self.state, running=running)
+        worn = [label for label in KIND_WORDS if running.get(label, 0) >= 3]
+        if worn and not self.counted - set(worn):
+            name = techniques.SHORT[worn[0]]
+            why = f"It was {name} for the third turn in a row, and nothing was done."
+            self.manner("overdone", "", why, mistake=True)
+            self.move("overdone", name)
+            self.moment = replace(self.moment, overdone=True)
 
     def stall(self, fact: Heard, found: Iterable[techniques.Evidence]) -> None:
         """Lose patience from the second turn in a row on that has nothing in it."""
         if any(e.label not in ("greeting", "closing") for e in found):
             self.state = replace(self.state, stalled=0)
-        elif fact.words and not self.knows(fact):
+        elif fact.words and not self.moment.answer:
             self.state = replace(self.state, stalled=self.state.stalled + 1)
             if self.state.stalled >= 2:
                 self.move("stalling", "nothing that helps")
 
-    def early(self, label: str) -> str:
-        """Why a technique does not work yet; empty when it does."""
-        escalated = self.scenario.endings.escalated
-        stages = [s.id for s in self.scenario.stages]
-        if label == "escalate" and escalated and self.state.stage < stages.index(escalated.from_stage):
-            return self.stage.too_early.get(label, "a supervisor before being heard feels like being got rid of")
-        return self.stage.too_early.get(label, "")
+    def drag(self, *, moved: bool) -> None:
+        """Lose patience when the talk has not moved on for long."""
+        self.state = replace(self.state, stuck=0 if moved else self.state.stuck + 1)
+        if self.state.stuck > STUCK:
+            self.move("dragging", f"{self.state.stuck} turns without getting on")
 
     def voice(self, judged: Steadiness) -> None:
         self.decisions.append(judged)
@@ -334,6 +424,7 @@ class _Turn:
             self.manner("steady_voice", "", "You caught yourself: your voice settled again.")
             self.move("steady_voice", quote)
             self.state = replace(self.state, raised=False)
+            self.moment = replace(self.moment, steadied=True)
 
     def progress(self) -> None:
         """Leave every stage that has all it needs."""
@@ -359,11 +450,25 @@ class _Turn:
         self.end("hung_up", f"anger reached {self.state.anger:g}", hung_up.lines)
         return True
 
-    def escalates(self, found: Iterable[techniques.Evidence]) -> bool:
-        escalated = self.scenario.endings.escalated
-        if escalated is None or not self.handed_on:
+    def may_close(self) -> bool:
+        """Whether ending the call would be right: somebody goes on abusing after clear limits."""
+        closed = self.scenario.endings.closed
+        limits = self.state.limits + ("boundary" in self.counted)
+        abusive = self.state.anger > self.scenario.endings.resolved.anger_at_most
+        return closed is not None and abusive and limits >= closed.after_boundaries
+
+    def closes(self) -> bool:
+        closed = self.scenario.endings.closed
+        if closed is None or "closing" not in self.moment.sure or self.moment.sure & _NO_HANDING_ON:
             return False
-        if any(e.mistake and e.label in ("passing", "rude", "blame", "dismissive") for e in found):
+        if "closing" not in self.counted or not self.moment.may_close:
+            return False
+        self.end("closed", "the limit was clear, and the call was ended calmly", closed.lines)
+        return True
+
+    def escalates(self) -> bool:
+        escalated = self.scenario.endings.escalated
+        if escalated is None or not self.moment.handed_on or self.moment.labels & _NO_HANDING_ON:
             return False
         self.end("escalated", "a supervisor was brought in at the right moment", escalated.lines)
         return True
@@ -382,90 +487,36 @@ class _Turn:
         self.end("out_of_time", because, self.scenario.endings.out_of_time.lines)
         return True
 
-    def end(
-        self,
-        outcome: Literal["resolved", "escalated", "hung_up", "out_of_time"],
-        because: str,
-        lines: tuple[str, ...],
-    ) -> None:
+    def end(self, outcome: Outcome, because: str, lines: tuple[Spoken, ...]) -> None:
         self.state = replace(self.state, ending=(outcome, because))
         self.say(lines, outcome.replace("_", " "), final=True)
 
     # ----------------------------------------------------------------------------------------------- the next line
 
-    def answer(
-        self, fact: Heard, found: tuple[techniques.Evidence, ...], judged: Steadiness, *, moved: bool
-    ) -> tuple[tuple[str, ...], str]:
-        """Lines to choose from, and why these."""
-        reactions = self.scenario.reactions
-        labels = {e.label for e in found}
-        if fact.role == "interruption" and "interrupting" in reactions:
-            return reactions["interrupting"], "interrupted"
-        sure = {e.label for e in found if e.score >= SURE}
-        for label in _REACTS_FIRST:
-            if label in sure and label in reactions:
-                return reactions[label], label
-        if judged.level == "raised" and "raised_voice" in reactions:
-            return reactions["raised_voice"], "raised voice"
-        if not fact.words and "unheard" in reactions:
-            return reactions["unheard"], "nothing was understood"
-        known = self.knows(fact)
-        if known:
-            return known, "was asked"
-        if moved:
-            return self.here(), f"stage {self.stage.id}"
-        if self.flat and "too_early" in reactions:
-            return reactions["too_early"], "too early"
-        for label in ("backchannel", "greeting"):
-            if labels == {label} and label in reactions:
-                return reactions[label], label
-        if self.start - self.state.anger >= 0.5 and "softened" in reactions:
-            return reactions["softened"], "softened"
-        if self.state.stalled >= 2 and "stalling" in reactions:
-            return reactions["stalling"], "stalling"
-        return self.here(), f"stage {self.stage.id}"
-
-    def knows(self, fact: Heard) -> tuple[str, ...]:
-        """Lines that answer what was asked."""
-        said = f" {spoken(fact.text)} "
-        for answer in self.scenario.answers:
-            if any(f" {spoken(phrase)} " in said for phrase in answer.asked):
-                return answer.say
-        return ()
-
-    def here(self) -> tuple[str, ...]:
+    def here(self) -> tuple[Spoken, ...]:
         return self.stage.lines_for(Band.of(self.state.anger))
 
-    def say(self, lines: tuple[str, ...], because: str, *, final: bool = False) -> None:
-        """Say the line that was not said for the longest time."""
-        chosen = min(lines, key=lambda text: self.state.used.get(text, 0))  # the first of equals
+    def say(self, pool: tuple[Spoken, ...], because: str, *, final: bool = False) -> None:
+        """Say a line that fits and was not said lately: from this list, else from what the stage has."""
+        stalling = () if self.moment.softened or self.moment.moved else self.scenario.reactions.get("stalling", ())
+        near, *far = self.stage.all_lines(Band.of(self.state.anger))
+        rest = (near, *far[:2], stalling, *far[2:])
+        chosen, place = reply.pick(
+            (pool, *(() if final else rest)),
+            self.state.happened,
+            self.state.used,
+            self.state.line,
+            self.customer.variation,
+            first=self.moment.moved or not self.state.line,
+        )
         number = self.state.line + 1
-        text = self.scenario.fill(chosen)
-        self.state = replace(self.state, line=number, used={**self.state.used, chosen: number}, last_line=text)
+        text = self.scenario.fill(chosen.say, self.moment.wrong)
+        self.state = replace(
+            self.state,
+            line=number,
+            used={**self.state.used, chosen.say: number},
+            said=(*self.state.said, text),
+            told=self.state.told | set(slots(chosen.say)),
+        )
+        because = because if place == 0 else f"stage {self.stage.id}"
         self.decisions.append(Say(self.t, number, text, self.stage.id, self.state.anger, because, final))
-
-    # -------------------------------------------------------------------------------------------------- the ledger
-
-    def manner(self, label: str, quote: str, why: str, *, mistake: bool = False, score: float = 1.0) -> None:
-        """Notice what timing or sound tells."""
-        self.decisions.append(Noticed(self.t, self.number, label, mistake, score, quote, why=why))
-
-    def move(self, rule: str, quote: str, *, weight: float = 1.0, suffix: str = "", turn: int | None = None) -> None:
-        """Enter a change of anger by the weight of a rule."""
-        change = self.scenario.mood.get(rule, MOOD.get(rule, 0.0)) * weight
-        because = BECAUSE.get(rule, rule) + suffix
-        if change < 0 and self.start - (self.state.anger + change) > PATIENCE:
-            change = min(0.0, self.start - PATIENCE - self.state.anger)
-            because += "; calming down takes more than one good answer"
-        if change > 0 and self.state.anger + change - self.start > TEMPER:
-            change = max(0.0, self.start + TEMPER - self.state.anger)
-        self.log(change, rule, because, quote, turn)
-
-    def log(self, change: float, rule: str, because: str, quote: str, turn: int | None = None) -> None:
-        before = self.state.anger
-        after = q(min(10.0, max(0.0, before + change)), 2)
-        if after == before and not because.startswith("too early"):
-            return
-        number = self.number if turn is None else turn
-        self.decisions.append(MoodChanged(self.t, number, before, after, rule, because, quote))
-        self.state = replace(self.state, anger=after)

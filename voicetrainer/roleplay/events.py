@@ -21,6 +21,12 @@ _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Anger = Annotated[float, Field(ge=0, le=10)]
 """The customer's anger, 0 (calm) to 10 (beside themselves)."""
+Trust = Annotated[float, Field(ge=0, le=10)]
+"""How far the customer believes the learner, 0 (not a word) to 10."""
+Outcome = Literal["resolved", "escalated", "closed", "hung_up", "out_of_time", "left"]
+"""*resolved*, *escalated* and *closed* (an abusive call ended rightly, after clear limits) are wins; *left* means that
+the learner went before the customer did."""
+WINS: frozenset[str] = frozenset(("resolved", "escalated", "closed"))
 
 
 def q(value: float, digits: int = 3) -> float:
@@ -111,6 +117,14 @@ class Prosody:
     lilt: float | None = None
     """Share of the voiced time in which the pitch rises less the share in which it falls, -1 to 1; lively speech has
     more."""
+    ending: float | None = None
+    """Level of the last tenth of a second of voice in each phrase against the phrase's mean, dB; a raised voice keeps
+    its force to the end."""
+    unison: float | None = None
+    """How far pitch and level go up and down together (rank correlation), -1 to 1; in lively speech the melody goes its
+    own way."""
+    climb: float | None = None
+    """Natural logarithm of how fast the pitch rises against how fast it falls; an angry voice jumps up."""
 
 
 @dataclass(frozen=True, config=_strict)
@@ -135,6 +149,12 @@ class Baseline:
     """dB."""
     lilt: float | None = None
     """-1 to 1."""
+    ending: float | None = None
+    """dB."""
+    unison: float | None = None
+    """-1 to 1."""
+    climb: float | None = None
+    """Logarithm of a ratio."""
 
 
 # ----------------------------------------------------------------------------------------------------------- facts
@@ -167,11 +187,29 @@ class Heard:
     """*turn*: took the turn when it was free. *interruption*: cut the customer off. *aside*: a short word while the
     customer went on speaking; it takes no turn."""
     kind: Literal["heard"] = "heard"
+    listening: bool = False
+    """An aside of nothing but listening words ("mm-hmm", "I see")."""
+    barged: bool = False
+    """The customer broke into it (see `StillSpeaking`)."""
+    yielded: float | None = None
+    """How the learner gave way in a clash: seconds from its first moment, when both spoke, to the learner's last sound.
+    With `barged` the clash began with the customer's first sound, otherwise (an aside) with the learner's. None: there
+    was no clash, or the learner did not give way."""
 
     @property
     def text(self) -> str:
         """The words, joined by single spaces."""
         return " ".join(w.text for w in self.words)
+
+
+@dataclass(frozen=True, config=_strict)
+class StillSpeaking:
+    """The learner has been speaking for long and goes on; a customer may break in."""
+
+    t: float
+    seconds: float
+    """Since the first sound of the utterance."""
+    kind: Literal["still_speaking"] = "still_speaking"
 
 
 @dataclass(frozen=True, config=_strict)
@@ -205,6 +243,14 @@ class Silence:
 
 
 @dataclass(frozen=True, config=_strict)
+class RepeatAsked:
+    """The learner pressed the key for hearing the last line again."""
+
+    t: float
+    kind: Literal["repeat_asked"] = "repeat_asked"
+
+
+@dataclass(frozen=True, config=_strict)
 class LearnerLeft:
     """The learner ended the call: hung up, or had no more to say (a fixture's clips ran out)."""
 
@@ -213,7 +259,20 @@ class LearnerLeft:
     kind: Literal["learner_left"] = "learner_left"
 
 
-Fact = SpeechStarted | Heard | LineStarted | LineStopped | Silence | LearnerLeft
+@dataclass(frozen=True, config=_strict)
+class Noted:
+    """Something about the line itself that explains what is heard; it changes nothing in the call."""
+
+    t: float
+    what: Literal["xrun", "device_lost", "echo", "clock_drift"]
+    """*xrun*: sound was lost or stuttered. *device_lost*: the microphone or loudspeaker is gone. *echo*: the microphone
+    hears the loudspeaker. *clock_drift*: the two devices' clocks run apart."""
+    text: str
+    """One plain sentence for the learner, with figures."""
+    kind: Literal["noted"] = "noted"
+
+
+Fact = SpeechStarted | StillSpeaking | Heard | LineStarted | LineStopped | Silence | RepeatAsked | LearnerLeft | Noted
 
 
 # ------------------------------------------------------------------------------------------------------- decisions
@@ -241,6 +300,8 @@ class Noticed:
     why: str = ""
     """One plain sentence for the learner."""
     kind: Literal["noticed"] = "noticed"
+    counted: bool = True
+    """False when it did nothing: it came too early, or once too often."""
 
 
 @dataclass(frozen=True, config=_strict)
@@ -287,6 +348,9 @@ class MoodChanged:
     quote: str = ""
     """The words or the sound that caused it."""
     kind: Literal["mood_changed"] = "mood_changed"
+    trust_before: Trust | None = None
+    """None in logs from before there was trust."""
+    trust_after: Trust | None = None
 
 
 @dataclass(frozen=True, config=_strict)
@@ -321,8 +385,7 @@ class Ended:
     """The call is over."""
 
     t: float
-    outcome: Literal["resolved", "escalated", "hung_up", "out_of_time", "left"]
-    """*resolved* and *escalated* are wins; *left* means that the learner went before the customer did."""
+    outcome: Outcome
     because: str
     kind: Literal["ended"] = "ended"
 
@@ -340,6 +403,16 @@ class ModelUsed:
     name: str
     checksum: str = ""
     """sha256 of its files, or empty where it is a library."""
+
+
+@dataclass(frozen=True, config=_strict)
+class Branch:
+    """Where a call that was started again from the middle of another one comes from."""
+
+    session: str
+    """Name of the other session's folder."""
+    turn: int
+    """The learner's utterance from which it was held anew, from 1."""
 
 
 @dataclass(frozen=True, config=_strict)
@@ -361,17 +434,19 @@ class Header:
     """What each channel of ``call.flac`` holds, in order; empty without audio."""
     settings: dict[str, str | float | bool] = Field(default_factory=dict)
     """Turn-taking profile and other settings that change facts."""
+    branch: Branch | None = None
+    """None for a call held from its beginning."""
     format: Literal[1] = 1
     kind: Literal["header"] = "header"
 
 
 Event = Annotated[
-    SpeechStarted | Heard | LineStarted | LineStopped | Silence | LearnerLeft
+    SpeechStarted | StillSpeaking | Heard | LineStarted | LineStopped | Silence | RepeatAsked | LearnerLeft | Noted
     | Noticed | Steadiness | MoodChanged | StageReached | Say | Ended | Header,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
-_FACTS = (SpeechStarted, Heard, LineStarted, LineStopped, Silence, LearnerLeft)
+_FACTS = (SpeechStarted, StillSpeaking, Heard, LineStarted, LineStopped, Silence, RepeatAsked, LearnerLeft, Noted)
 _adapter: TypeAdapter[Any] = TypeAdapter(Event)
 
 

@@ -7,44 +7,121 @@ key, and all errors of a file are told at once. The format is described in ``sce
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from voicetrainer.errors import ScenarioError
-from voicetrainer.roleplay.events import Anger, Band
+from voicetrainer.roleplay.events import Anger, Band, Outcome
+from voicetrainer.roleplay.mood import RULES
+from voicetrainer.roleplay.reading import Path, broken, dotted, line_of, load, meant, told
+from voicetrainer.roleplay.rubric import Rubric
+from voicetrainer.roleplay.rubric import problems as rubric_problems
 from voicetrainer.roleplay.techniques import DELIVERY, MISTAKES, TECHNIQUES
 
 MAX_BYTES = 256_000
 """Longest scenario file that is read."""
 
-REACTIONS = (
-    *MISTAKES,
-    "interrupting",
-    "raised_voice",
-    "silence",
-    "unheard",
-    "too_early",
-    "softened",
-    "stalling",
-    "backchannel",
-    "greeting",
-)
+LADDER = ("heard", "acknowledged", "owned", "offered", "agreed", "confirmed")
+"""The steps by which an angry person comes down; a scenario's stages are some of them, in this order."""
+
+REACTIONS: Mapping[str, str] = {
+    "interrupting": "the learner spoke over them",
+    "wrong_summary": "the learner said a fact of the case back wrongly; `{right}` is the right one",
+    "calm_down": "the learner told them to calm down",
+    "rude": "an insult, sarcasm, a threat",
+    "blame": "the learner made it their fault",
+    "dismissive": "the learner brushed them off",
+    "false_apology": "a sorry that was none",
+    "passing": "the learner sent them elsewhere",
+    "defensive": "the learner argued or excused",
+    "jargon": "a term they do not know",
+    "hedging": "nothing definite",
+    "overpromise": "a promise too big to believe",
+    "raised_voice": "the learner's voice rose",
+    "unheard": "nothing was understood",
+    "overdone": "the same kind words for the third turn in a row",
+    "asked_again": "the learner asked what they have already told",
+    "escalate_early": "a supervisor before it is time",
+    "escalate_late": "a supervisor when it is too late for one",
+    "boundary": "the learner set a limit",
+    "choice": "the learner offered a choice at the right time; they take one",
+    "too_early": "something good came too early",
+    "backchannel": "a mere “I see” or “go on”",
+    "greeting": "a mere greeting",
+    "steady_voice": "the learner's voice has settled again",
+    "softened": "something did them good",
+    "stalling": "a turn that did not help",
+    "silence": "nobody answers",
+    "barging_in": "they have heard enough and cut in while the learner talks",
+}
 """What a customer may react to with a line of their own, besides following the stages."""
 
+SKILLS: Mapping[str, str] = {
+    "calm_voice": "staying calm in the voice",
+    "listening": "letting them finish",
+    "listening_words": "small listening words",
+    "reflect": "summarising back",
+    "probe": "finding out",
+    "empathy": "empathy and naming the feeling",
+    "apology": "an apology that takes responsibility",
+    "ownership": "taking it on",
+    "solution": "concrete solutions",
+    "choice": "choices that give back control",
+    "plain_language": "plain, short language",
+    "not_personal": "not taking it personally",
+    "patience": "patience when a good answer does not calm at once",
+    "boundary": "calm limits with abuse",
+    "escalate": "bringing in a supervisor without passing the buck",
+    "follow_up": "following up",
+    "appreciation": "appreciation",
+    "reset": "resetting after a hard call",
+    "reflection": "learning from each call",
+}
+"""What a scenario can be the training ground for."""
+
 _SLOT = re.compile(r"\{(\w*)\}")
+_HAPPENED = frozenset((*TECHNIQUES, *MISTAKES, *DELIVERY))
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
-Lines = Annotated[tuple[Line, ...], Field(min_length=1, max_length=40)]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
+
+
+def _either(value: Any) -> Any:
+    """``empathy or reflect`` is the written form of ``[empathy, reflect]``."""
+    return tuple(re.split(r"\s+or\s+", value.strip())) if isinstance(value, str) else value
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Spoken(_Part):
+    """A line of the customer, and when it fits; written as mere text where it always does."""
+
+    say: Line
+    after: tuple[Label, ...] = ()
+    """Only once one of these has happened in the call."""
+    unless: tuple[Label, ...] = ()
+    """Not once one of these has happened in the call."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.keys().isdisjoint(("say", "after", "unless")):
+            return {"say": data}
+        return {k: _either(v) if k in ("after", "unless") else v for k, v in data.items()}
+
+    def fits(self, happened: Iterable[str]) -> bool:
+        """Whether it may be said when these labels have happened."""
+        known = frozenset(happened)
+        return (not self.after or not known.isdisjoint(self.after)) and known.isdisjoint(self.unless)
+
+
+Lines = Annotated[tuple[Spoken, ...], Field(min_length=1, max_length=40)]
 
 
 class Person(_Part):
@@ -55,14 +132,19 @@ class Person(_Part):
     """A customer voice, as `voicetrainer doctor` lists them."""
     anger: Anger
     """At the start of the call."""
+    trust: Annotated[float, Field(ge=0, le=10)] = 4.0
+    """At the start of the call, 0 (none) to 10; promises are worth as much as they are trusted."""
+    temperament: Literal["even", "short-fused", "icy", "weepy", "sarcastic", "abusive", "rambling"] = "even"
+    """How they are when they are angry (`mood.TEMPERAMENTS`)."""
     about: Text
     """Who they are and why they are angry; shown after the call."""
 
 
 class Stage(_Part):
-    """A step of the talk: what the customer needs before they can move on."""
+    """A step of the ladder: what the customer needs before they can move on."""
 
     id: Id
+    """One of `LADDER`."""
     about: Text
     """What they need now, told to the learner after the call."""
     needs: Annotated[tuple[tuple[Label, ...], ...], Field(min_length=1)]
@@ -79,15 +161,20 @@ class Stage(_Part):
     def _groups(cls, data: Any) -> Any:
         """``needs: [empathy or reflect, apology]`` is the written form of ``[[empathy, reflect], [apology]]``."""
         if isinstance(data, dict) and isinstance(data.get("needs"), list):
-            groups = [tuple(re.split(r"\s+or\s+", g.strip())) if isinstance(g, str) else g for g in data["needs"]]
-            return {**data, "needs": tuple(groups)}
+            return {**data, "needs": tuple(_either(g) for g in data["needs"])}
         return data
 
-    def lines_for(self, band: Band) -> tuple[str, ...]:
+    def lines_for(self, band: Band) -> tuple[Spoken, ...]:
         """Lines for a band, or those of the band nearest to it (the calmer one of two)."""
+        return self.lines[self._near(band)[0]]
+
+    def all_lines(self, band: Band) -> tuple[tuple[Spoken, ...], ...]:
+        """Every list of lines, the nearest to a band first."""
+        return tuple(self.lines[b] for b in self._near(band))
+
+    def _near(self, band: Band) -> list[Band]:
         order = list(Band)
-        near = min(self.lines, key=lambda b: (abs(order.index(b) - order.index(band)), order.index(b)))
-        return self.lines[near]
+        return sorted(self.lines, key=lambda b: (abs(order.index(b) - order.index(band)), order.index(b)))
 
 
 class Answer(_Part):
@@ -96,6 +183,8 @@ class Answer(_Part):
     asked: Annotated[tuple[Line, ...], Field(min_length=1)]
     """Words or phrases, one of which the learner's utterance must hold."""
     say: Lines
+    open: bool = False
+    """An open question, welcome at any time; any other annoys once the customer has told it."""
 
 
 class Resolved(_Part):
@@ -110,6 +199,16 @@ class Escalated(_Part):
 
     from_stage: Id
     """The first stage in which it is right."""
+    until_stage: Id | None = None
+    """The last stage in which it is right; None when it always is from then on."""
+    lines: Lines
+
+
+class Closed(_Part):
+    """A win with a caller who goes on abusing: the limit set clearly, more than once, and then the call ended."""
+
+    after_boundaries: Annotated[int, Field(ge=1, le=5)] = 2
+    """Turns in which a limit must have been set before goodbye is right."""
     lines: Lines
 
 
@@ -131,6 +230,7 @@ class Endings(_Part):
 
     resolved: Resolved
     escalated: Escalated | None = None
+    closed: Closed | None = None
     hung_up: HungUp
     out_of_time: OutOfTime
 
@@ -138,7 +238,7 @@ class Endings(_Part):
 class Expected(_Part):
     """How a rehearsal must end."""
 
-    outcome: Literal["resolved", "escalated", "hung_up", "out_of_time", "left"]
+    outcome: Outcome
     anger_at_most: Anger | None = None
     anger_at_least: Anger | None = None
     notices: tuple[Label, ...] = ()
@@ -163,6 +263,8 @@ class Scenario(_Part):
     difficulty: Annotated[int, Field(ge=1, le=5)]
     minutes: Annotated[float, Field(gt=0, le=60)] = 6.0
     """The customer's patience, minutes on the call clock."""
+    trains: tuple[Label, ...] = ()
+    """What it is the training ground for (`SKILLS`)."""
     briefing: Text
     """What the learner knows before picking up."""
     goals: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -170,31 +272,39 @@ class Scenario(_Part):
     """The facts of the case: the learner's note pad, and slots for lines (``{order}``)."""
     customer: Person
     mood: dict[Label, Annotated[float, Field(ge=-3, le=3)]] = Field(default_factory=dict)
-    """What a technique or mistake does to this customer's anger, where it differs from `customer.MOOD`."""
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=12)]
+    """What a technique or mistake does to this customer's anger, where it differs from `mood.RULES`."""
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=6)]
     reactions: dict[Label, Lines] = Field(default_factory=dict)
     """Lines for what just happened, by name (`REACTIONS`)."""
     answers: tuple[Answer, ...] = ()
     endings: Endings
+    rubric: Rubric = Field(default_factory=Rubric)
+    """What the scorecard weighs otherwise than usual."""
     rehearsals: tuple[Rehearsal, ...] = ()
 
-    def fill(self, line: str) -> str:
-        """A line with its slots filled from the facts."""
-        return _SLOT.sub(lambda m: self.facts[m[1]], line)
+    def fill(self, line: str, right: str = "") -> str:
+        """A line with its slots filled from the facts; `right` is the fact that was said back wrongly."""
+        return _SLOT.sub(lambda m: self.facts.get(m[1], right), line)
 
-    def spoken_lines(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def spoken_lines(self) -> Iterator[tuple[Path, Spoken]]:
         """Every line the customer can say, unfilled, with its path in the file."""
+        for path, lines in self._lists():
+            yield from (((*path, j), line) for j, line in enumerate(lines))
+
+    def _lists(self) -> Iterator[tuple[Path, tuple[Spoken, ...]]]:
         for i, stage in enumerate(self.stages):
-            for band, lines in stage.lines.items():
-                yield from ((("stages", i, "lines", band.value, j), line) for j, line in enumerate(lines))
-        for name, lines in self.reactions.items():
-            yield from ((("reactions", name, j), line) for j, line in enumerate(lines))
-        for i, answer in enumerate(self.answers):
-            yield from ((("answers", i, "say", j), line) for j, line in enumerate(answer.say))
+            yield from ((("stages", i, "lines", band.value), lines) for band, lines in stage.lines.items())
+        yield from ((("reactions", name), lines) for name, lines in self.reactions.items())
+        yield from ((("answers", i, "say"), answer.say) for i, answer in enumerate(self.answers))
         for name in type(self.endings).model_fields:
             ending = getattr(self.endings, name)
             if ending is not None:
-                yield from ((("endings", name, "lines", j), line) for j, line in enumerate(ending.lines))
+                yield ("endings", name, "lines"), ending.lines
+
+
+def slots(line: str) -> tuple[str, ...]:
+    """Names of the facts that a line tells."""
+    return tuple(_SLOT.findall(line))
 
 
 # --------------------------------------------------------------------------------------------------------- reading
@@ -215,277 +325,115 @@ def parse(text: str, name: str = "scenario") -> Scenario:
     ScenarioError
         With every problem found, one a line, each as ``name:line: key: what is wrong``.
     """
+    scenario, _ = parse_with_lines(text, name)
+    return scenario
+
+
+def parse_with_lines(text: str, name: str = "scenario") -> tuple[Scenario, Mapping[Path, int]]:
+    """Read a scenario, and the line of the file on which each key begins; as `parse`."""
     if len(text.encode()) > MAX_BYTES:
-        raise _broken(name, 1, (), f"longer than {MAX_BYTES // 1000} kB", "a scenario holds one customer; split it")
-    data, lines = _load(text, name)
-    problems: list[tuple[int, str, str]] = []
+        raise broken(name, 1, (), f"longer than {MAX_BYTES // 1000} kB", "a scenario holds one customer; split it")
+    data, lines = load(text, name)
     try:
         scenario = Scenario.model_validate(data)
-    except ValidationError as error:
-        for e in error.errors(include_url=False):
-            if e["type"] == "too_short" and e["input"]:
-                continue  # what is in it is wrong, which is told anyway
-            path = _known(tuple(e["loc"]), data)
-            problems.append((_line(lines, path), _dotted(path), _plain(e, path)))
-    else:
-        problems = [(_line(lines, path), _dotted(path), what) for path, what in _inconsistent(scenario)]
+        problems = list(_inconsistent(scenario))
         if not problems:
-            return scenario
-    told = list(dict.fromkeys(f"{name}:{line}: {key}: {what}" for line, key, what in sorted(problems)))
-    raise ScenarioError("\n".join(told), "scenarios/README.md describes the format")
+            return scenario, lines
+    except ValidationError as error:
+        problems = list(told(error, data, Scenario))
+    found = sorted((line_of(lines, path), dotted(path), what) for path, what in problems)
+    raise ScenarioError(
+        "\n".join(dict.fromkeys(f"{name}:{line}: {key}: {what}" for line, key, what in found)),
+        "scenarios/README.md describes the format",
+    )
 
 
-def _inconsistent(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str]]:
+Problem = tuple[Path, str]
+
+
+def _inconsistent(scenario: Scenario) -> Iterator[Problem]:
     """Yield what the shapes alone cannot tell: labels, slots and stages that do not exist."""
-    spoken = set(TECHNIQUES) | set(MISTAKES)
-    known = spoken | set(DELIVERY)
     for label, weight in scenario.mood.items():
-        if label not in known | {"stalling"}:
-            yield ("mood", label), f"there is no technique or mistake of this name{_meant(label, known)}"
+        if label not in RULES:
+            yield ("mood", label), f"there is no technique or mistake of this name{meant(label, RULES)}"
         elif label in MISTAKES and weight < 0:
             yield ("mood", label), "a mistake cannot calm anybody; write 0 or more"
     for label in scenario.reactions:
         if label not in REACTIONS:
-            yield ("reactions", label), f"there is no reaction of this name{_meant(label, REACTIONS)}"
+            yield ("reactions", label), f"there is no reaction of this name{meant(label, REACTIONS)}"
+    for i, skill in enumerate(scenario.trains):
+        if skill not in SKILLS:
+            yield ("trains", i), f"there is no skill called '{skill}'{meant(skill, SKILLS)}"
+    yield from ((("rubric", *path), what) for path, what in rubric_problems(scenario.rubric))
+    yield from _stages(scenario)
+    yield from _endings(scenario)
+    if scenario.customer.anger >= scenario.endings.hung_up.at_anger:
+        yield ("customer", "anger"), "the customer would hang up before the first word; lower it or raise at_anger"
+    for i, rehearsal in enumerate(scenario.rehearsals):
+        for label in rehearsal.expect.notices:
+            if label not in _HAPPENED:
+                yield ("rehearsals", i, "expect", "notices"), f"'{label}' is unknown{meant(label, _HAPPENED)}"
+    yield from _said(scenario)
+
+
+def _stages(scenario: Scenario) -> Iterator[Problem]:
     ids = [s.id for s in scenario.stages]
     for i, stage in enumerate(scenario.stages):
-        if stage.id in ids[:i]:
+        if stage.id not in LADDER:
+            yield ("stages", i, "id"), f"'{stage.id}' should be one of {', '.join(LADDER)}"
+        elif stage.id in ids[:i]:
             yield ("stages", i, "id"), f"two stages are called '{stage.id}'"
+        elif i and ids[i - 1] in LADDER and LADDER.index(stage.id) < LADDER.index(ids[i - 1]):
+            yield ("stages", i, "id"), f"'{stage.id}' comes before '{ids[i - 1]}'; the order is {', '.join(LADDER)}"
         if not stage.lines:
             yield ("stages", i, "lines"), "a stage needs lines for at least one of " + ", ".join(Band)
+        elif all(line.after or line.unless for lines in stage.lines.values() for line in lines):
+            yield ("stages", i, "lines"), "every line has a condition; add one that always fits"
         for j, group in enumerate(stage.needs):
             for label in group:
                 if label not in TECHNIQUES:
-                    yield ("stages", i, "needs", j), f"'{label}' is not a technique{_meant(label, TECHNIQUES)}"
+                    yield ("stages", i, "needs", j), f"'{label}' is not a technique{meant(label, TECHNIQUES)}"
             if all(label in stage.too_early for label in group):
                 yield ("stages", i, "needs", j), "can never be met: all of it is 'too_early' in the same stage"
         for key, labels in (("too_early", stage.too_early), ("could_say", stage.could_say)):
             for label in labels:
                 if label not in TECHNIQUES:
-                    yield ("stages", i, key, label), f"'{label}' is not a technique{_meant(label, TECHNIQUES)}"
+                    yield ("stages", i, key, label), f"'{label}' is not a technique{meant(label, TECHNIQUES)}"
+
+
+def _endings(scenario: Scenario) -> Iterator[Problem]:
+    ids = [s.id for s in scenario.stages]
     escalated = scenario.endings.escalated
-    if escalated and escalated.from_stage not in ids:
-        yield (
-            ("endings", "escalated", "from_stage"),
-            f"there is no stage '{escalated.from_stage}'{_meant(escalated.from_stage, ids)}",
-        )
-    if scenario.customer.anger >= scenario.endings.hung_up.at_anger:
-        yield ("customer", "anger"), "the customer would hang up before the first word; lower it or raise at_anger"
-    for i, rehearsal in enumerate(scenario.rehearsals):
-        for label in rehearsal.expect.notices:
-            if label not in known:
-                yield ("rehearsals", i, "expect", "notices"), f"'{label}' is unknown{_meant(label, known)}"
+    if escalated:
+        for key in ("from_stage", "until_stage"):
+            stage = getattr(escalated, key)
+            if stage is not None and stage not in ids:
+                yield ("endings", "escalated", key), f"there is no stage '{stage}'{meant(stage, ids)}"
+        first, last = escalated.from_stage, escalated.until_stage
+        if last in ids and first in ids and ids.index(last) < ids.index(first):
+            yield ("endings", "escalated", "until_stage"), f"'{last}' comes before from_stage '{first}'"
+    for name in type(scenario.endings).model_fields:
+        ending = getattr(scenario.endings, name)
+        if ending is not None and all(line.after or line.unless for line in ending.lines):
+            yield ("endings", name, "lines"), "every line has a condition; add one that always fits"
+
+
+def _said(scenario: Scenario) -> Iterator[Problem]:
+    """Yield what is wrong with single lines."""
     said: set[tuple[Path, str]] = set()
-    for path, line in scenario.spoken_lines():
-        if (path[:-1], line) in said:
+    for path, spoken in scenario.spoken_lines():
+        if (path[:-1], spoken.say) in said:
             yield path, "the same line twice in one list"
-        said.add((path[:-1], line))
+        said.add((path[:-1], spoken.say))
+        for key, labels in (("after", spoken.after), ("unless", spoken.unless)):
+            for label in labels:
+                if label not in _HAPPENED:
+                    yield (*path, key), f"'{label}' is no technique or mistake{meant(label, _HAPPENED)}"
     shown = [(("stages", i, "could_say", k), x) for i, s in enumerate(scenario.stages) for k, x in s.could_say.items()]
-    for path, line in (*scenario.spoken_lines(), *shown):
+    for path, line in (*((p, s.say) for p, s in scenario.spoken_lines()), *shown):
+        extra = {"right"} if path[:2] == ("reactions", "wrong_summary") else set()
         for slot in _SLOT.findall(line):
-            if slot not in scenario.facts:
-                yield path, f"{{{slot}}} is not among the facts{_meant(slot, scenario.facts)}"
+            if slot not in scenario.facts and slot not in extra:
+                yield path, f"{{{slot}}} is not among the facts{meant(slot, scenario.facts)}"
         if "{" in _SLOT.sub("", line) or "}" in _SLOT.sub("", line):
             yield path, "a brace that is no slot; slots look like {order}"
-
-
-def _meant(word: str, known: Iterator[str] | Any) -> str:
-    """', did you mean X?' when something known is close."""
-    import difflib
-
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""
-
-
-# ------------------------------------------------------------------------------------------- YAML with line numbers
-
-Path = tuple[str | int, ...]
-
-
-def _load(text: str, name: str) -> tuple[Any, dict[Path, int]]:
-    """YAML as plain data, and the line on which each path begins."""
-    lines: dict[Path, int] = {}
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is None:
-            raise _broken(name, 1, (), "is empty", "scenarios/README.md shows a worked example")
-        return _data(node, (), lines, name), lines
-    except yaml.MarkedYAMLError as error:
-        raise ScenarioError(*_not_yaml(error, text.splitlines(), name)) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise ScenarioError(
-            f"{name}:{line}: not YAML: a character that cannot be read", "delete it, or type the line again"
-        ) from None
-    except RecursionError:
-        raise _broken(name, 1, (), "nested too deeply", "scenarios/README.md shows the format") from None
-
-
-def _not_yaml(error: yaml.MarkedYAMLError, rows: list[str], name: str) -> tuple[str, str]:
-    """What keeps a file from being YAML, in a coach's words: the message and the hint."""
-    problem = error.problem or ""
-    unclosed = "end of stream" in problem or "expected ',' or" in problem
-    begun = unclosed or "expected ':'" in problem  # noticed only further down than where it began
-    mark = (error.context_mark if begun else None) or error.problem_mark
-    line = mark.line if mark else 0
-    for i, above in enumerate(rows[:line]):  # a quote left open goes on to the next one, however far down
-        if _said(above).startswith('"') and above.count('"') % 2:
-            unclosed, line = True, i
-            break
-    row = rows[line] if line < len(rows) else ""
-    value = _said(row)[:1]
-    hint = "put the whole line in double quotes"
-    if "\\t" in problem or "\t" in row[: len(row) - len(row.lstrip())]:
-        what, hint = "a tab", "indent with spaces"
-    elif unclosed:
-        what, hint = "a quote or bracket that is never closed", "close it, or take it away"
-    elif "single document" in str(error):
-        what, hint = "a line of three dashes begins a second scenario", "one file holds one scenario"
-    elif "escape" in problem:
-        what, hint = "a backslash inside double quotes", "take it away"
-    elif value and value in "{[!*&%@`|>":
-        what = f"a line that begins with {value}"
-    elif value and value in "'\"":
-        what, hint = "a quote inside the quotes", "put double quotes round the line and single ones in it"
-    elif "mapping values" in problem:
-        what = "a second colon, or an indent that does not fit the line above"
-    else:
-        what, hint = "a colon is missing, or the indent does not fit", "scenarios/README.md shows the format"
-    return f"{name}:{line + 1}: not YAML: {what}", hint
-
-
-def _said(row: str) -> str:
-    """What a row of YAML holds after its dash or key."""
-    return re.sub(r"^\s*(?:-\s+)*(?:\w+:\s+)?", "", row)
-
-
-def _broken(name: str, line: int, path: Path, what: str, hint: str) -> ScenarioError:
-    return ScenarioError(f"{name}:{line}: {_dotted(path)}: {what}", hint)
-
-
-def _data(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> Any:
-    line = node.start_mark.line + 1
-    lines.setdefault(path, line)
-    if len(lines) > 20_000:  # aliases of aliases multiply
-        raise _broken(name, line, path[:1], "too many values", "a scenario holds one customer; split it")
-    if isinstance(node, yaml.MappingNode):
-        out: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise _broken(
-                    name, line, path, "a key must be a word", "a line of text that begins with { or [ needs quotes"
-                )
-            key = str(key_node.value)
-            if key in out:
-                raise _broken(name, line, (*path, key), "written twice", "keep one of the two")
-            lines[(*path, key)] = line
-            out[key] = _data(value_node, (*path, key), lines, name)
-        return out
-    if isinstance(node, yaml.SequenceNode):
-        return [_data(child, (*path, i), lines, name) for i, child in enumerate(node.value)]
-    try:
-        value: Hashable = yaml.SafeLoader("").construct_object(node)
-    except ValueError:  # the thirteenth month, a number of five thousand digits
-        raise _broken(name, line, path, "should be text; put it in quotes", "YAML takes it for a number") from None
-    return value
-
-
-def _known(path: Path, data: Any) -> Path:
-    """Cut pydantic's own additions (types of a union, '[key]') off a path, leaving what is in the file."""
-    out: list[str | int] = []
-    for part in path:
-        if isinstance(data, Mapping) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        elif isinstance(data, Mapping) and isinstance(part, str) and part == path[-1]:
-            return (*out, part)  # a missing key
-        else:
-            continue
-        out.append(part)
-    return tuple(out)
-
-
-def _line(lines: Mapping[Path, int], path: Path) -> int:
-    while path not in lines and path:
-        path = path[:-1]
-    return lines.get(path, 1)
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(p + 1 if isinstance(p, int) else p) for p in path) or "scenario"
-
-
-_PLAIN = {
-    "missing": "is missing",
-    "string_too_short": "must not be empty",
-    "too_short": "must not be empty",
-    "tuple_type": "should be a list, each entry on a line of its own after a dash",
-    "dict_type": "should have keys of its own, indented below it",
-    "model_type": "should have keys of its own, indented below it",
-    "float_type": "should be a number",
-    "float_parsing": "should be a number",
-    "int_type": "should be a whole number",
-    "int_parsing": "should be a whole number",
-    "int_from_float": "should be a whole number",
-    "finite_number": "should be a number",
-    "greater_than": "should be more than {gt:g}",
-    "greater_than_equal": "should be at least {ge:g}",
-    "less_than_equal": "should be at most {le:g}",
-    "string_too_long": "longer than {max_length} characters; make two lines of it",
-    "too_long": "more than {max_length} entries",
-}
-"""Pydantic's findings in a coach's words."""
-
-
-def _plain(error: Any, path: Path) -> str:
-    """Pydantic's finding in a coach's words."""
-    kind, given, context = error["type"], error["input"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"there is no such key{_meant(str(path[-1]), _fields(path))}"
-    if given is None and kind != "missing":
-        return "is empty"
-    if kind == "string_type":
-        if isinstance(given, dict):
-            return "should be text; a line that has a colon in it or begins with { needs quotes"
-        if isinstance(given, list):
-            return "should be one text, not a list"
-        return "should be text; put it in quotes" + " (yes and no mean true and false)" * isinstance(given, bool)
-    if kind == "string_pattern_mismatch":
-        joint = "hyphens" if path[-1:] == ("id",) or path[-1:] == ("from_stage",) else "underscores"
-        return f"'{given}' must be lower-case letters and digits, joined by {joint}"
-    if path == ("format",):
-        return f"this version reads format 1, not {given}"
-    if kind in ("literal_error", "enum"):
-        return f"'{given}' should be {context.get('expected', '').replace(' or ', ', ').replace(', ', ' or ')}"
-    if not path:
-        return "should begin with keys such as format, id and title"
-    if kind in _PLAIN:
-        return _PLAIN[kind].format(**context)
-    return str(error["msg"][0].lower() + error["msg"][1:])
-
-
-def _fields(path: Path) -> list[str]:
-    """Keys that the file may have where the unknown one stands."""
-    model: Any = Scenario
-    for part in path[:-1]:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        if field is None:
-            return []
-        models = [m for m in _models(field.annotation) if isinstance(m, type) and issubclass(m, BaseModel)]
-        if not models:
-            return []
-        model = models[0]
-    return list(model.model_fields)
-
-
-def _models(annotation: Any) -> Iterator[Any]:
-    """Every type inside an annotation."""
-    from typing import get_args
-
-    yield annotation
-    for arg in get_args(annotation):
-        yield from _models(arg)
