@@ -16,7 +16,9 @@ from voicetrainer.roleplay.techniques import (
     SHORT,
     TECHNIQUES,
     Detector,
+    Evidence,
     tone,
+    widened,
 )
 
 
@@ -155,9 +157,9 @@ def test_scores_are_the_logistic_of_the_sum() -> None:
 
 
 def test_the_words_that_carry_are_found() -> None:
-    detector = small({"w:sorry about": {"apology": 9}, "w:table": {"apology": -1}})
-    (found,) = detector.detect("The table. Sorry, about that table!")
-    assert (found.first, found.last, found.quote) == (2, 3, "Sorry, about")
+    detector = small({"w:was careless": {"blame": 9}, "w:table": {"blame": -1}})
+    (found,) = detector.detect("The table. You, it was careless, about that table!")
+    assert (found.first, found.last, found.quote) == (4, 5, "was careless,")
 
 
 @pytest.mark.parametrize(
@@ -173,6 +175,92 @@ def test_the_words_that_carry_are_found() -> None:
 def test_what_takes_a_technique_back(text: str, labels: list[str]) -> None:
     detector = small({"w:sorry": {"apology": 9}, "w:careless": {"blame": 9}, "w:refund": {"solution": 9}})
     assert [e.label for e in detector.detect(text)] == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "quote"),
+    [
+        ("i can refund you or send a new one today", "or", "i can refund you or send a new one today"),
+        ("I'm here. I'm sorry about that. Bye.", "sorry", "I'm sorry about that."),
+        ("you are right and i'm sorry but it is late", "sorry", "and i'm sorry"),
+        ("sorry", "sorry", "sorry"),
+        ("i was told about it all the way from here to there and back so sorry", "sorry", "so sorry"),
+        ("a b c d e f g h i j k l m n o p or q r s t u v w x y z", "or", "k l m n o p or q r s t u"),
+    ],
+)
+def test_one_word_is_quoted_with_its_clause(text: str, word: str, quote: str) -> None:
+    words = text.split()
+    at = next(i for i, w in enumerate(words) if w.strip(",.") == word)
+    narrow = Evidence("apology", False, 0.9, at, at, words[at], f"You said sorry plainly: “{words[at]}”.")
+    (wide,) = widened([narrow], text)
+    assert wide.quote == quote == " ".join(words[wide.first : wide.last + 1])
+    assert wide.why == f"You said sorry plainly: “{quote}”."
+    assert (wide.label, wide.score, wide.mistake) == (narrow.label, narrow.score, narrow.mistake)
+
+
+def test_wide_quotes_stay_in_order_and_longer_ones_as_they_are() -> None:
+    text = "so i am really very sorry about it"
+    found = [
+        Evidence("empathy", False, 0.5, 1, 4, "i am really very", "“i am really very”"),
+        Evidence("apology", False, 0.5, 5, 5, "sorry", "“sorry”"),
+    ]
+    one, two = widened(found, text)
+    assert one == found[0]
+    assert (two.first, two.last, two.quote) == (1, 7, "i am really very sorry about it")
+
+
+def test_a_wide_quote_takes_nothing_back() -> None:
+    # "sorry" stands before the "but", and so it is taken back, however wide its quote would be.
+    detector = small({"w:sorry": {"apology": 9}, "w:careless": {"blame": 9}})
+    (found,) = detector.detect("i am sorry about it but it was careless of you")
+    assert (found.label, found.quote) == ("blame", "but it was careless of you")
+
+
+GIBBERISH = (
+    "flurb gnarp ottle vimpt", "bomo tivu kelat remix zuna fopa", "wug dax blicket toma fep zav",
+    "zolt kareem dufe pim",
+    "krimp salo vethu nadoo fesk ilmo trabe", "soom dova pelt rigga munto",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", GIBBERISH)
+def test_gibberish_is_not_judged(shipped: Detector, text: str) -> None:
+    assert shipped.detect(text, "Where is my parcel? Nobody came!") == ()
+
+
+def test_words_in_no_order_are_seldom_taken_for_harsh(shipped: Detector) -> None:
+    random = np.random.default_rng(4)
+    known = sorted(n.removeprefix("w:") for n in shipped.vocabulary if n.startswith("w:") and " " not in n)
+    known = [w for w in known if w.isalpha() and len(w) > 3]
+    harsh = 0
+    for _ in range(120):
+        text = " ".join(random.choice(known, 8))
+        harsh += any(e.label in ("rude", "dismissive", "defensive", "blame") for e in shipped.detect(text))
+    assert harsh <= 12
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("grandma insulted strangers beforehand", []),  # known words, but never together: 0.38 is not enough
+        ("you insulted strangers beforehand", ["rude"]),  # two of them were met side by side
+        ("grandma insulted", ["rude"]),  # too short to tell
+    ],
+)
+def test_harsh_labels_need_more_where_words_never_stand_together(text: str, labels: list[str]) -> None:
+    filling = {f"w:never {i}": {"closing": 0} for i in range(10_000)}
+    known: dict[str, dict[str, int]] = {
+        "w:grandma": {},
+        "w:strangers": {},
+        "w:beforehand": {},
+        "w:you": {},
+        "w:you insulted": {},
+    }
+    vocabulary: dict[str, dict[str, int]] = {**filling, **known, "w:insulted": {"rude": 3}}
+    thresholds = np.full(len(LABELS), 0.3)
+    found = small(vocabulary, thresholds=thresholds).detect(text)
+    assert [e.label for e in found] == labels
+    assert all(0.3 <= e.score < 0.9 for e in found)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +283,7 @@ def test_missing_weights_are_named() -> None:
 
 
 def test_the_vocabulary_of_labels() -> None:
-    assert (len(TECHNIQUES), len(MISTAKES), len(LABELS), len(set(LABELS + DELIVERY))) == (14, 9, 23, 29)
+    assert (len(TECHNIQUES), len(MISTAKES), len(LABELS), len(set(LABELS + DELIVERY))) == (14, 9, 23, 33)
     assert set(SHORT) == set(DESCRIPTIONS) == set(LABELS + DELIVERY)
     assert all(1 <= len(name.split()) <= 3 for name in SHORT.values())
     assert all(text[0].isupper() and text.endswith(".") for text in DESCRIPTIONS.values())

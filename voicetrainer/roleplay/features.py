@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_FUNCTION = frozenset(
-    # Words of grammar, talk and time: they mean the same in every business.
+FUNCTION = frozenset(
+    # They mean the same in every business.
     """
     a about actually after again all already alright also always am an and another any anybody anyone anything are
     aren't around as at away back be because been before being both but by bye came can can't cannot come could
@@ -29,6 +29,7 @@ _FUNCTION = frozenset(
     you've your yours yourself
     """.split()
 )
+"""Words of grammar, talk and time."""
 _NUMBERS = frozenset(
     """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -65,8 +66,8 @@ def features(said: list[str], context: list[str]) -> tuple[Feature, ...]:
     context
         Spoken words of the customer's line before.
     """
-    theirs = {_stem(word) for word in context if word not in _FUNCTION}
-    shared = [word not in _FUNCTION and _stem(word) in theirs for word in said]
+    theirs = {_stem(word) for word in context if word not in FUNCTION}
+    shared = [word not in FUNCTION and _stem(word) in theirs for word in said]
     found: dict[str, Feature] = {}
 
     def add(name: str, first: int | None, last: int = 0) -> None:
@@ -117,4 +118,4 @@ def _bone(word: str, same: bool) -> str:
         return "#"
     if word in _DAYS:
         return "@"
-    return word if word in _FUNCTION else "_"
+    return word if word in FUNCTION else "_"

@@ -8,15 +8,17 @@ it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicetrainer.roleplay.encoder import Encoder
-from voicetrainer.roleplay.features import Feature, features
+from voicetrainer.roleplay.features import FUNCTION, Feature, features
+from voicetrainer.roleplay.language import sentences
 from voicetrainer.roleplay.spoken import Token, plain, tokens
 
 TECHNIQUES: tuple[str, ...] = (
@@ -29,9 +31,10 @@ MISTAKES: tuple[str, ...] = (
 )  # fmt: skip
 """What makes it worse, as words tell."""
 DELIVERY: tuple[str, ...] = (
-    "interrupting", "letting_finish", "listening_words", "dead_air", "raised_voice", "steady_voice",
+    "interrupting", "letting_finish", "listening_words", "dead_air", "raised_voice", "steady_voice", "asked_again",
+    "wrong_summary", "overdone", "went_back",
 )  # fmt: skip
-"""What only timing and sound tell; named here for the vocabulary, noticed elsewhere."""
+"""What timing, sound and the course of the call tell; named here for the vocabulary, noticed elsewhere."""
 LABELS: tuple[str, ...] = TECHNIQUES + MISTAKES
 """All that words tell, in the order of the weights' columns."""
 
@@ -45,6 +48,8 @@ SHORT: dict[str, str] = {
     "passing": "passing on",
     "interrupting": "interrupting", "letting_finish": "letting them finish", "listening_words": "listening sounds",
     "dead_air": "dead air", "raised_voice": "raised voice", "steady_voice": "steady voice",
+    "asked_again": "asking again", "wrong_summary": "wrong summary", "overdone": "empty words",
+    "went_back": "going back",
 }  # fmt: skip
 """A name of one to three words to show."""
 
@@ -78,6 +83,10 @@ DESCRIPTIONS: dict[str, str] = {
     "dead_air": "Leaving the customer in silence.",
     "raised_voice": "A voice higher, louder or more pressed than your calm one.",
     "steady_voice": "A voice as calm as your own baseline.",
+    "asked_again": "Asking for what the customer has already told you.",
+    "wrong_summary": "Saying a fact of the case back wrongly.",
+    "overdone": "The same kind words for the third turn in a row, with nothing done.",
+    "went_back": "Getting vague or closing the door after you have offered something.",
 }
 """One plain sentence about each label, for a learner."""
 
@@ -115,6 +124,11 @@ MAX_WORDS = 400
 
 STINGS = 0.5
 """Probability of all mistakes together from which an utterance without a sure name is still told as one."""
+
+_WELL_READ = 10_000
+"""Features that a detector must know before words that it does not know tell anything."""
+_HARSH = frozenset({"rude", "dismissive", "defensive", "blame"})
+"""What garbled words are most easily taken for; in words that never stand together it has to be likelier than not."""
 
 _TAKEN_BACK = frozenset({"empathy", "reflect", "apology", "appreciation", "ownership"})
 _TAKES_BACK = frozenset({"defensive", "blame", "dismissive", "rude", "passing", "false_apology"})
@@ -250,10 +264,11 @@ class Detector:
         -------
         tuple of Evidence
             Sorted by first word. A technique that a mistake takes back ("I understand, but you should have ...") is
-            left out.
+            left out. Words that no one would say one after another give nothing; where one or two words decided, the
+            clause around them is quoted.
         """
         heard = said(text)
-        if not heard:
+        if not heard or self._garbled(heard):
             return ()
         words = text.split()
         noticed = self._noticed(heard, words, context)
@@ -266,21 +281,35 @@ class Detector:
         denied = _denies(" ".join(t.text for t in heard))
         at = [heard[i].word for i in turns]
         kept = [e for e in noticed if not (_taken_back(e, noticed, at) or (denied and e.label == "apology"))]
-        return tuple(sorted(kept, key=lambda e: (e.first, e.last, LABELS.index(e.label))))
+        return widened(sorted(kept, key=lambda e: (e.first, e.last, LABELS.index(e.label))), text)
+
+    def _garbled(self, heard: tuple[Token, ...]) -> bool:
+        """Whether it is mostly words never met, with not one pair of words that was ever met."""
+        if len(heard) < 3 or not self._strange(heard):
+            return False
+        return sum(f"w:{t.text}" in self.vocabulary for t in heard) < 0.5 * len(heard)
+
+    def _strange(self, heard: tuple[Token, ...]) -> bool:
+        """Whether no two words in it were ever met side by side, by a detector that has met enough to tell."""
+        pairs = (f"w:{a.text} {b.text}" for a, b in pairwise(heard))
+        return len(self.vocabulary) >= _WELL_READ and not any(pair in self.vocabulary for pair in pairs)
 
     def _noticed(self, heard: tuple[Token, ...], words: list[str], context: str) -> list[Evidence]:
         """Every label that reaches its threshold, in the order of the labels."""
         share = self._contributions(heard, context)
         probabilities = self._probabilities(share.sum(axis=0))
         noticed: list[Evidence] = []
+        doubtful = len(heard) >= 4 and self._strange(heard)
         for i, label in enumerate(LABELS):
-            if probabilities[i] < self.thresholds[i]:
+            if probabilities[i] < self.thresholds[i] or (doubtful and label in _HARSH and probabilities[i] < 0.5):
                 continue
             begin, end = _carriers(share[:-1, i])
             first, last = heard[begin].word, heard[end].last
             quote = " ".join(words[first : last + 1])
             why = f"{_NOTICED[label]}: “{quote}”."
             noticed.append(Evidence(label, label in MISTAKES, float(probabilities[i]), first, last, quote, why))
+        if doubtful:
+            return noticed
         return noticed or self._sounded(probabilities, share, heard, words)
 
     def _sounded(
@@ -380,6 +409,59 @@ def _carriers(share: NDArray[np.float64]) -> tuple[int, int]:
         if run > best:
             best, first, last = run, begin, i
     return first, last
+
+
+WIDE = 12
+"""Words to which a quote is widened at most."""
+
+
+def widened(found: Sequence[Evidence], text: str) -> tuple[Evidence, ...]:
+    """The same evidence, the quotes of one or two words widened to the clause around them, for the reader.
+
+    Parameters
+    ----------
+    found
+        Sorted by first word; it stays so.
+    text
+        The utterance that it stands in.
+    """
+    words = text.split()
+    out: list[Evidence] = []
+    for e in found:
+        first, last = e.first, e.last
+        if last - first < 2 and (first == last or all(_plain(w) in FUNCTION for w in words[first : last + 1])):
+            first, last = _clause(words, first, last)
+            # The order in which things were said must still be seen.
+            first = min(max(first, out[-1].first), e.first) if out else first
+        quote = " ".join(words[first : last + 1])
+        out.append(replace(e, first=first, last=last, quote=quote, why=e.why.replace(f"“{e.quote}”", f"“{quote}”")))
+    return tuple(out)
+
+
+def _clause(words: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """The clause that words stand in, of at most `WIDE` words; for "or" what it joins as well."""
+    ends = {b for _, b in sentences(words)}
+    joins = _plain(words[first]) in _JOINTS
+    a = b = first
+    b = last
+
+    def stops(before: int, grown: int) -> bool:
+        """Whether a clause ends after a word, once enough of it is there."""
+        soft = words[before][-1:] in ",:–—" or _plain(words[before + 1]) in _JOINTS
+        return before in ends or (soft and (grown >= 4 if joins else b > a))
+
+    while a > 0 and b - a + 1 < WIDE and not stops(a - 1, first - a) and (not joins or first - a < WIDE // 2):
+        a -= 1
+    while b < len(words) - 1 and b - a + 1 < WIDE and not stops(b, b - last):
+        b += 1
+    return a, b
+
+
+def _plain(word: str) -> str:
+    return word.lower().strip('.,;:!?…"“”()–—').replace("’", "'")
+
+
+_JOINTS = frozenset({"and", "or", "but", "so", "because", "if", "which", "while"})
 
 
 def _denies(said: str) -> bool:
