@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voicetrainer.roleplay.events import Fact, Heard, Silence, SpeechStarted, q
-from voicetrainer.speech.activity import Activity
+from voicetrainer.roleplay.events import Fact, Heard, Silence, SpeechStarted, StillSpeaking, q
+from voicetrainer.speech.activity import HANGOVER, Activity
 from voicetrainer.speech.audio import RATE, Samples
+from voicetrainer.speech.endings import height
 from voicetrainer.speech.prosody import ProsodyTracker
 from voicetrainer.speech.turns import STANDARD, Profile, Signal, Turns
 
@@ -38,14 +39,14 @@ class Ears:
 
     def __init__(self, recognizer: Recognizer, profile: Profile = STANDARD) -> None:
         self.recognizer = recognizer
-        self.turns = Turns(profile)
+        self.turns = Turns(profile, HANGOVER)
         self.cuts = False
         """Whether the last frame made the learner cut the customer off: whoever plays the customer stops."""
         self._activity = Activity()
         self._before: deque[Samples] = deque()
         self._hearing: Hearing | None = None
         self._prosody = ProsodyTracker()
-        self._from = self._start = self._end = 0.0
+        self._from = self._start = 0.0
 
     def hear(self, t: float, frame: Samples, customer: bool) -> Iterator[Fact]:
         """Take one frame of the learner.
@@ -68,28 +69,32 @@ class Ears:
         else:
             self._hearing.feed(frame)
             self._prosody.feed(frame)
-        if voice:
-            self._end = t + seconds
-        signal = self.turns.step(seconds, voice, customer, self.partial)
+        signal = self.turns.step(seconds, voice, customer, self.partial, self.height)
         self.cuts = signal is Signal.INTERRUPTS
         now = q(t + seconds)
         if signal is Signal.STARTED:
             before = np.concatenate(self._before)
             self._before.clear()
             self._from = t + seconds - len(before) / RATE
-            self._start = max(self._from, t + seconds - self.turns.profile.onset)
+            self._start = max(self._from, t - self.turns.length)  # voice activity knows of a sound one frame later
             self._hearing, self._prosody = self.recognizer.utterance(), ProsodyTracker()
             self._hearing.feed(before)
             self._prosody.feed(before[round((self._start - self._from) * RATE) :])
             yield SpeechStarted(q(self._start))
         elif signal is Signal.SILENCE:
             yield Silence(now, q(self.turns.idle, 2))
+        elif signal is Signal.STILL:
+            yield StillSpeaking(now, q(now - self._start))
         elif signal is Signal.YIELDED:
             yield from self._finish(now)
 
     def partial(self) -> str:
         """Words of the utterance so far."""
         return self._hearing.partial() if self._hearing else ""
+
+    def height(self) -> float | None:
+        """How high in the learner's range the melody of the utterance so far has stopped; see `endings.height`."""
+        return height(self._prosody.pitch())
 
     def close(self, t: float) -> Iterator[Fact]:
         """Finish an utterance that the end of the call leaves open."""
@@ -100,8 +105,20 @@ class Ears:
         assert self._hearing is not None
         words = self._hearing.finish(self._from)
         prosody = self._prosody.finish(words, self._start)
-        role, overlap = self.turns.role, self.turns.overlap
+        turns, end = self.turns, q(now - self.turns.silence)
+        heard = Heard(
+            now,
+            q(self._start),
+            end,
+            words,
+            prosody,
+            q(turns.overlap, 2),
+            turns.role,
+            listening=turns.listening,
+            barged=turns.barged,
+            yielded=None if turns.yielded is None else q(turns.yielded, 2),
+        )
         self._hearing = None
-        self.turns.next()
+        turns.next()
         if words or prosody.voiced >= 0.3:  # less than that without a word is a cough or a door
-            yield Heard(now, q(self._start), q(self._end), words, prosody, q(overlap, 2), role)
+            yield heard

@@ -1,16 +1,22 @@
-"""Whose turn it is: a small pure policy fed with elapsed seconds, voice activity and partial words, never with a clock.
+"""Whose turn it is: a small pure policy fed with elapsed seconds, voice activity, partial words and the melody's tail,
+never with a clock.
 
-Silence alone does not end a turn: people pause to think. After a phrase that sounds complete a short silence is enough;
-after "and", "because" or "um" it takes longer. A few listening words ("mm-hmm", "I see") while the customer talks do
-not take the turn; anything else that goes on for more than a moment cuts the customer off.
+Silence alone does not end a turn: people pause to think. After a phrase that is finished in words and in melody a short
+silence is enough; where words or melody lead on it takes longer, and a learner who pauses long between sentences is
+waited for longer. A few listening words ("mm-hmm", "I see") while the customer talks do not take the turn; anything
+else that goes on for more than a moment cuts the customer off. Who begins in the same moment as the other has not
+interrupted: that is a clash, and what counts then is who gives way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
+
+from voicetrainer.errors import SessionError
+from voicetrainer.speech.endings import ending, stray
 
 Role = Literal["turn", "interruption", "aside"]
 
@@ -20,30 +26,48 @@ LISTENING = frozenset(
 )
 """Words that may be said while the other side talks without wanting the turn."""
 
-UNFINISHED = frozenset(
-    "and but or so because if when while which who the a an my your our his their its to of at from with by as than am"
-    " be will would can could should i'm i'll i've you're we're we'll it's um uh er".split()
-)
-"""Words that a finished phrase hardly ends in."""
+LOOK = 0.36
+"""Seconds of silence after which the recogniser has understood all that was said before (measured: 0.3 s)."""
+AGAIN = 0.2
+"""Seconds after which the words are asked for again ..."""
+SETTLED = 1.2
+"""... until so much silence has made the recogniser settle them."""
+_LOW, _HIGH = 0.03, 0.2  # height of the melody up to which it has sunk, and from which it has not
+_LONGER = 1.2  # how much longer than the learner's own pauses we wait
+_FORGETS = 0.9  # what is left of a long pause after a turn
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How patient turn-taking is. All in seconds."""
+    """How patient turn-taking is. All in seconds; silences count from the learner's last sound."""
 
     name: str = "standard"
     onset: float = 0.1
     """Voice needed before it counts as speech."""
-    finished: float = 0.8
-    """Silence that ends a turn after a phrase that sounds complete."""
-    unfinished: float = 1.6
-    """Silence that ends a turn after a phrase that does not, or of which no word was understood."""
+    question: float = 0.38
+    """Silence that ends a turn after a question, finished in words and melody."""
+    finished: float = 0.44
+    """The same after a statement."""
+    unsure: float = 0.88
+    """The same where words are finished and melody is not, or after a number."""
+    unfinished: float = 2.2
+    """The same where the words lead on, or after a sound that is no word."""
+    adapts: float = 2.0
+    """How many times as long it may become for a learner who makes long pauses."""
     aside: float = 0.5
-    """Silence that ends a listening word while the customer talks."""
+    """Silence that ends what is said while the customer talks on."""
     clash: float = 0.7
     """Voice over the customer that cuts the customer off, unless it is listening words."""
     chatter: float = 2.0
     """Voice over the customer that cuts the customer off whatever the words."""
+    together: float = 0.3
+    """Who begins so soon after the customer began has not interrupted."""
+    insists: float = 2.5
+    """Voice over a customer who has broken into a long turn after which the customer gives way."""
+    still: float = 8.0
+    """Length of an utterance that is told."""
+    still_again: float = 4.0
+    """And told again each time that it has lasted so much longer."""
     longest: float = 60.0
     """A turn ends here whatever happens."""
     silence: float = 6.0
@@ -51,6 +75,27 @@ class Profile:
 
 
 STANDARD = Profile()
+PROFILES: Mapping[str, Profile] = {
+    "quick": Profile("quick", question=0.36, finished=0.36, unsure=0.6, unfinished=1.5, silence=5.0),
+    "standard": STANDARD,
+    "patient": Profile("patient", question=0.9, finished=1.1, unsure=1.8, unfinished=3.5, clash=1.0, silence=10.0),
+}
+"""What can be chosen: *patient* is for people who need time."""
+
+
+def profile(settings: Mapping[str, object]) -> Profile:
+    """The profile that a session's header names under ``turns``; the standard one where it names none.
+
+    Raises
+    ------
+    SessionError
+        When there is no such profile.
+    """
+    name = settings.get("turns", STANDARD.name)
+    found = PROFILES.get(str(name))
+    if found is None:
+        raise SessionError(f"there is no turn-taking profile {name!r}", f"one of {', '.join(PROFILES)}")
+    return found
 
 
 class Signal(Enum):
@@ -60,16 +105,35 @@ class Signal(Enum):
     INTERRUPTS = auto()
     YIELDED = auto()
     SILENCE = auto()
+    STILL = auto()
+
+
+Words = Callable[[], str]
+Height = Callable[[], float | None]
 
 
 class Turns:
-    """The policy's state: feed it one frame at a time."""
+    """The policy's state: feed it one frame at a time.
 
-    def __init__(self, profile: Profile = STANDARD) -> None:
-        self.profile = profile
+    Parameters
+    ----------
+    profile
+        How patient it is.
+    lag
+        How long after the last sound voice activity still says "voice", seconds.
+    """
+
+    def __init__(self, profile: Profile = STANDARD, lag: float = 0.0) -> None:
+        self.profile, self.lag = profile, lag
         self.idle = 0.0
         """Seconds since either side's last sound."""
+        self.pace = 0.0
+        """How long this learner pauses after what could have been the end, seconds; it follows a longer pause at once
+        and is forgotten slowly."""
         self._told = 0
+        self._line = 0.0  # seconds of the customer's line so far
+        self._since = 60.0  # seconds since the learner's last turn ended ...
+        self._waited = 0.0  # ... after this much silence
         self._reset()
 
     def _reset(self) -> None:
@@ -78,12 +142,31 @@ class Turns:
         self.overlap = 0.0
         """Voiced seconds of this utterance over the customer."""
         self.silence = 0.0
+        """Seconds since the learner's last sound."""
+        self.length = 0.0
+        """Seconds since the learner's first sound."""
+        self.listening = False
+        """Only listening words, while the customer talked."""
+        self.barged = False
+        """The customer broke into it."""
+        self.yielded: float | None = None
+        """Seconds from the start of a clash until the learner gave way; None: no clash, or the learner did not."""
         self._voiced = 0.0
-        self._length = 0.0
-        self._look_at_overlap = self._look_at_silence = 0.0
-        self._over_at_start = False
+        self._run = 0.0  # voice since the last pause
+        self._gap = 0.0  # ... which was so long
+        self._resumes = 0.0  # voice that may be the end of the pause
+        self._said = self._known = ""  # what was understood at this pause, and at the one before
+        self._done = False  # ... and whether it was finished in words and melody
+        self._ask = LOOK  # silence at which the words matter next
+        self._over: Literal["", "amid", "together", "barge"] = ""
+        self._clash = 0.0  # where in the utterance the clash began
+        self._clash_over: float | None = None  # ... and where the customer's line ended by itself
+        self._stopped = False  # the customer has been cut off
+        self._before = 0.0  # overlap in earlier clashes
+        self._look = 0.0  # overlap in this one at which the words matter next
+        self._next_still = self.profile.still
 
-    def step(self, dt: float, voice: bool, customer: bool, words: Callable[[], str]) -> Signal | None:
+    def step(self, dt: float, voice: bool, customer: bool, words: Words, height: Height) -> Signal | None:
         """Take one frame.
 
         Parameters
@@ -96,42 +179,64 @@ class Turns:
             Whether the customer is speaking.
         words
             Gives the words understood so far; asked for only when they matter, because it costs.
+        height
+            Gives how high in the learner's range the melody has stopped (`endings.height`); the same.
 
         Returns
         -------
-        The change, if there is one. After `Signal.YIELDED`, `role` and `overlap` describe the utterance until `next`.
+        The change, if there is one. After `Signal.YIELDED`, `role`, `overlap`, `silence` and so on describe the
+        utterance until `next`.
         """
+        before, self._line = self._line, self._line + dt if customer else 0.0
         if not self.speaking:
             return self._waiting(dt, voice, customer)
-        self._length += dt
-        if voice:
-            self.silence = self._look_at_silence = 0.0
-            self._voiced += dt
-            if customer:
-                self.overlap += dt
-        else:
-            self.silence += dt
-        if customer and self.role == "turn" and self._takes_over(words):
-            self.role = "interruption"
+        self.length += dt
+        self._hear(dt, voice, customer)
+        if customer and not before:
+            # A customer who was asked to answer and a learner who had only just gone on have met by accident.
+            self._over = "barge" if self.length >= self.profile.clash + self.profile.chatter else "together"
+            self.barged = self.barged or self._over == "barge"
+            self._clash, self._clash_over, self._stopped = self.length - dt, None, False
+            self._before = self.overlap
+            self._look = 0.0
+        if before and not customer and self._over and self._clash_over is None:
+            self._clash_over = self.length
+        if customer and self._over and not self._stopped and self._takes_over(words):
+            self._stopped = True
+            if self._over == "amid":
+                self.role = "interruption"
             return Signal.INTERRUPTS
-        if self._yields(customer, words):
-            if self.role == "turn" and self._over_at_start and (customer or self._only_listening(words)):
-                self.role = "aside"
+        if self._yields(voice, customer, words, height):
+            self._judge(customer, words)
             return Signal.YIELDED
+        if voice and not customer and self.length >= self._next_still:
+            self._next_still += self.profile.still_again
+            return Signal.STILL
         return None
 
     def next(self) -> None:
         """Forget the utterance that has yielded."""
+        if self.role != "aside":
+            self._since, self._waited = 0.0, self.silence if self._done else 0.0
+            self.pace *= _FORGETS
         self._reset()
         self.idle = 0.0
         self._told = 0
 
+    # ------------------------------------------------------------------------------------------ before an utterance
+
     def _waiting(self, dt: float, voice: bool, customer: bool) -> Signal | None:
+        self._since += dt
         self._voiced = self._voiced + dt if voice else max(0.0, self._voiced - dt)
         if self._voiced >= self.profile.onset:
-            overlap = self._voiced if customer else 0.0
+            voiced, since, waited = self._voiced, self._since, self._waited
             self._reset()
-            self.speaking, self.overlap, self._over_at_start = True, overlap, customer
+            self.speaking, self._voiced, self._run, self.length = True, voiced, voiced, voiced
+            if customer:
+                self.overlap = voiced
+                self._over = "together" if self._line < self.profile.together + voiced + dt else "amid"
+            if waited and since - voiced < self.profile.together + 0.2:  # going on where we took the turn for ended
+                self.pace = max(self.pace, waited + since - voiced)
             return Signal.STARTED
         if customer or voice:
             self.idle, self._told = 0.0, 0
@@ -142,27 +247,104 @@ class Turns:
             return Signal.SILENCE
         return None
 
-    def _takes_over(self, words: Callable[[], str]) -> bool:
-        if self.overlap >= self.profile.chatter:
+    # ---------------------------------------------------------------------------------------------- in an utterance
+
+    def _hear(self, dt: float, voice: bool, customer: bool) -> None:
+        if not voice:
+            if self.silence or self._resumes:
+                self.silence += dt + self._resumes
+            else:  # voice activity has gone on saying "voice" for a while
+                self.silence = max(self.lag, dt)
+                self._voiced -= self.silence - dt
+                self._run -= self.silence - dt
+                if customer:
+                    self.overlap = max(0.0, self.overlap - self.silence + dt)
+            self._resumes = 0.0
+            return
+        if self.silence:
+            # A click, a key or a breath in a pause does not end it.
+            self._resumes += dt
+            if self._resumes <= self.lag + 0.05:
+                return
+            if self._done:
+                self.pace = max(self.pace, self.silence)
+            self._known, self._run, self._ask, self._done = self._said, 0.0, LOOK, False
+            dt, self._gap, self.silence, self._resumes = self._resumes, self.silence, 0.0, 0.0
+        self._voiced += dt
+        self._run += dt
+        if customer:
+            self.overlap += dt
+
+    def _takes_over(self, words: Words) -> bool:
+        overlap = self.overlap - self._before
+        if self._over == "barge":
+            return overlap >= self.profile.insists
+        if overlap >= self.profile.chatter:
             return True
-        if self.overlap < self.profile.clash or self.overlap < self._look_at_overlap:
+        if overlap < self.profile.clash or overlap < self._look:
             return False
-        self._look_at_overlap = self.overlap + 0.2
-        said = words().split()
-        return bool(said) and not LISTENING.issuperset(said)
+        self._look = overlap + 0.2
+        return not LISTENING.issuperset(words().split()[:-1])  # the last word may still become another
 
-    def _only_listening(self, words: Callable[[], str]) -> bool:
-        return LISTENING.issuperset(words().split())
-
-    def _yields(self, customer: bool, words: Callable[[], str]) -> bool:
-        if self._length >= self.profile.longest:
+    def _yields(self, voice: bool, customer: bool, words: Words, height: Height) -> bool:
+        if self.length >= self.profile.longest:
             return True
-        if self.role == "turn" and self._over_at_start and customer:
+        if voice or not self.silence:
+            return False
+        if customer and self._over and not self._stopped:
             return self.silence >= self.profile.aside
-        if self.silence < self.profile.finished or self.silence >= self.profile.unfinished:
-            return self.silence >= self.profile.unfinished
-        if self.silence < self._look_at_silence:
+        if self.silence < self._ask:
             return False
-        self._look_at_silence = self.silence + 0.2
-        said = words().split()
-        return bool(said) and said[-1] not in UNFINISHED
+        wait = self._wait(words(), height)
+        # A late word can change everything, so until the recogniser has settled it is asked again.
+        self._ask = min(wait, self.silence + AGAIN) if self.silence < SETTLED else wait
+        return self.silence >= wait
+
+    def _wait(self, said: str, height: Height) -> float:
+        """Silence that ends the turn after what was said."""
+        p = self.profile
+        fresh, self._said = said != self._known, said
+        said_words = said.split()
+        phrase = ending(said_words)
+        self._done = False
+        if phrase == "hanging" or self._hesitated(fresh, said_words):
+            return p.unfinished
+        if phrase == "nothing":
+            return (p.unsure + p.unfinished) / 2
+        stopped = height() or 0.0  # too little voice to tell: the words decide
+        if stopped > _HIGH and phrase in ("open", "number"):
+            return p.unfinished
+        if stopped > _HIGH or phrase == "number":
+            return max(p.unsure, min(self.pace * _LONGER, p.unfinished))
+        self._done = True
+        wait = p.question if phrase == "question" else p.finished
+        if stopped > _LOW or phrase in ("short", "open"):
+            wait = (wait + p.unsure) / 2
+        return max(wait, min(self.pace * _LONGER, wait * p.adapts))
+
+    def _hesitated(self, fresh: bool, said: list[str]) -> bool:
+        """Whether the latest sound was an "um": short, and without a word.
+
+        Or, after a gap, with one that does not follow: recognisers make some word of it.
+        """
+        if not 0.2 <= self._run < 0.8:
+            return False
+        return not fresh or (self._gap >= 0.14 and self._run < 0.5 and stray(said))
+
+    def _judge(self, customer: bool, words: Words) -> None:
+        """What the utterance was, now that it is over."""
+        if not self._over:
+            return
+        over = customer and not self._stopped
+        last = self.length - self.silence
+        if self._over == "barge":
+            if over or (self._clash_over is not None and last < self._clash_over and not self._stopped):
+                self.yielded = max(0.0, last - self._clash)
+            return
+        if self._stopped:
+            return
+        self.listening = LISTENING.issuperset(words().split()) and self._voiced < self.profile.chatter
+        if over or self.listening:
+            self.role = "aside"
+        if over and not self.listening:
+            self.yielded = max(0.0, last - self._clash)
