@@ -1,5 +1,5 @@
 """Again: from the log (*replay*: the same rules must decide the same; *rescore*: with today's rules) or from the audio
-(*rehear*), naming the first place where it differs.
+(*rehear*), naming the first place where it differs; and anew from the middle (*rewind*).
 """
 
 from __future__ import annotations
@@ -10,9 +10,22 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from voicetrainer.call import hold
+from voicetrainer.errors import SessionError
 from voicetrainer.roleplay import scenario, steadiness
 from voicetrainer.roleplay.customer import Customer, Detector
-from voicetrainer.roleplay.events import Decision, Fact, Heard, LineStarted, LineStopped, Noticed, Say, is_fact, to_json
+from voicetrainer.roleplay.events import (
+    Decision,
+    Fact,
+    Heard,
+    LineStarted,
+    LineStopped,
+    Noticed,
+    Say,
+    SpeechStarted,
+    is_fact,
+    to_json,
+)
+from voicetrainer.roleplay.mood import State
 
 if TYPE_CHECKING:
     from voicetrainer.recording import Session
@@ -59,7 +72,7 @@ class _LoggedLine:
 def customer_of(session: Session, detector: Detector) -> Customer:
     """The customer of a recorded call, from the scenario that its log holds."""
     parsed = scenario.parse(session.header.scenario_text, f"the scenario in {session.folder.name}")
-    return Customer(parsed, detector, session.header.baseline)
+    return Customer.of(session.header, parsed, detector)
 
 
 def replay(session: Session, detector: Detector) -> Again:
@@ -107,6 +120,64 @@ def rescore(session: Session, detector: Detector) -> Again:
     return Again(tuple(kept), again.divergence)
 
 
+@dataclass(frozen=True)
+class Rewound:
+    """A call taken back to before one of the learner's turns."""
+
+    state: State
+    """The customer's state, their line decided but not said yet."""
+    events: tuple[Fact | Decision, ...]
+    """Facts and decisions up to and with that line."""
+    line: Say
+    """The customer's line that the turn answers; say it again, then the learner has the word."""
+    t: float
+    """Call clock at which to go on, seconds."""
+    divergence: Divergence | None
+    """Where today's rules decide differently on the way there; None where they do not."""
+
+
+def rewind(session: Session, turn: int, detector: Detector) -> Rewound:
+    """Take a call back to before a turn of the learner, to hold it anew from there.
+
+    The state is rebuilt by running the facts through the rules, up to the customer's line that the turn answered; what
+    the learner said while that line sounded goes with it. To go on, give the line to a phone line whose clock stands at
+    `Rewound.t`, and `hold` the call from `Rewound.state`.
+
+    Parameters
+    ----------
+    session
+        Any recorded call.
+    turn
+        The learner's utterance that is to be said anew, from 1, in the order of `Heard`.
+    detector
+        What notices techniques and mistakes.
+
+    Raises
+    ------
+    SessionError
+        When there is no such turn, or today's rules would have ended the call before it.
+    """
+    places = [i for i, e in enumerate(session.events) if isinstance(e, Heard)]
+    if not 1 <= turn <= len(places):
+        said = f"you spoke {len(places)} times in it" if places else "you said nothing in it"
+        raise SessionError(f"{session.folder}: there is no turn {turn}, {said}", "`--turn` counts them from 1")
+    at, last = places[turn - 1], places[turn - 2] if turn > 1 else 0
+    # From where the learner began to speak: a customer may break in before the utterance is complete.
+    began = max((i for i in range(last, at) if isinstance(session.events[i], SpeechStarted)), default=at)
+    before = session.events[:began]
+    answered = max((i for i, e in enumerate(before) if isinstance(e, Say)), default=-1)
+    kept = before[: answered + 1]
+    now: list[Fact | Decision] = []
+    line = _LoggedLine([e for e in kept if is_fact(e)])  # type: ignore[misc]
+    state = hold(customer_of(session, detector), line, now.append)
+    if state.over or state.ending is not None:
+        raise SessionError(
+            f"{session.folder}: with today's rules the call is over before turn {turn}", "take an earlier turn"
+        )
+    says = [e for e in now if isinstance(e, Say)]
+    return Rewound(state, tuple(now), says[-1], says[-1].t, first_difference(kept, now))
+
+
 def rehear(session: Session, recognizer: Recognizer) -> Again:
     """Listen to the recording again: what is heard now, against the logged facts.
 
@@ -117,9 +188,9 @@ def rehear(session: Session, recognizer: Recognizer) -> Again:
     SessionError
         When the session has no audio.
     """
-    from voicetrainer.errors import SessionError
     from voicetrainer.speech import audio
     from voicetrainer.speech.ears import Ears
+    from voicetrainer.speech.turns import profile
     from voicetrainer.transports import FRAME, RATE
 
     if session.audio is None or "learner" not in session.header.channels:
@@ -128,7 +199,7 @@ def rehear(session: Session, recognizer: Recognizer) -> Again:
     logged = session.facts
     line_events = [f for f in logged if isinstance(f, LineStarted | LineStopped)]
     spans = [(a.t, b.t) for a, b in pairwise(line_events) if isinstance(a, LineStarted) and isinstance(b, LineStopped)]
-    ears = Ears(recognizer)
+    ears = Ears(recognizer, profile(session.header.settings))
     heard: list[Fact] = []
     span = 0
     for i in range(0, len(learner) - FRAME + 1, FRAME):

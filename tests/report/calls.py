@@ -7,9 +7,25 @@ from math import sin
 from pathlib import Path
 
 from tests.report.making import Call
+from voicetrainer.debrief import Debrief, Reflection
 from voicetrainer.report import View
-from voicetrainer.roleplay.events import ModelUsed, SpeechStarted, q
-from voicetrainer.roleplay.scorecard import CriterionScore, Evidence, MissedChance, Scorecard
+from voicetrainer.roleplay.events import Branch, ModelUsed, SpeechStarted, q
+from voicetrainer.roleplay.scorecard import (
+    AutoFailed,
+    CriterionScore,
+    Evidence,
+    MissedChance,
+    Moment,
+    Part,
+    Scorecard,
+)
+from voicetrainer.roleplay.selfscore import SelfScore
+
+DEBRIEF = Debrief(
+    own=SelfScore({"heard": 4, "felt": 2, "calm": 5}, "I was nervous at first, and then it went."),
+    reflections=(Reflection("What do you need now, before the next call?", "A glass of water.\nAnd a window."),),
+)
+"""How the learner of the call that was won saw it."""
 
 
 def won() -> View:
@@ -106,7 +122,7 @@ def won() -> View:
     )
     c.customer("No. That is all I wanted. Goodbye.", "way-out")
     c.end("resolved", "every need was met and the anger is gone")
-    return c.view(_card(86, won=True))
+    return replace(c.view(_card(86, won=True)), debrief=DEBRIEF)
 
 
 def lost() -> View:
@@ -252,17 +268,34 @@ def hostile(markup: str) -> View:
         True,
         60,
         markup,
-        (CriterionScore(markup, markup, 10, 3, markup, {1: markup, 3: markup, 5: markup}, evidence),),
+        (
+            CriterionScore(
+                "listening",
+                markup,
+                10,
+                3,
+                markup,
+                {1: markup, 3: markup, 5: markup},
+                evidence,
+                (Part(markup, 3), Part(markup, 1)),
+                markup,
+            ),
+        ),
         (MissedChance(1.0, 1, markup, markup, markup, markup),),
         evidence,
         markup,
-        (markup,),
+        (markup, "plain"),
+        Moment(1.0, 1, -1.0, markup, markup, markup, markup, markup),
+        Moment(1.0, 0, 1.0, markup, "", markup, markup, markup, markup, markup),
+        (AutoFailed("contempt", markup, markup),),
     )
     view = c.view(card)
     named = ModelUsed(markup)
-    header = replace(view.session.header, scenario=markup, recognizer=named, channels=(markup, markup))
+    branch = Branch(markup, 1)
+    header = replace(view.session.header, scenario=markup, recognizer=named, channels=(markup, markup), branch=branch)
     session = replace(view.session, header=header, audio=Path(f'{markup.replace("/", "")}".flac'))
-    return View(session, card, markup, markup, markup, markup, (markup,), {"empathy": (markup, markup)})
+    debrief = Debrief(own=SelfScore({"heard": 3}, markup), reflections=(Reflection(markup, markup),))
+    return View(session, card, markup, markup, markup, markup, (markup,), {"empathy": (markup, markup)}, debrief)
 
 
 def _card(total: int, *, won: bool, failed: str = "") -> Scorecard:
@@ -298,6 +331,10 @@ def _card(total: int, *, won: bool, failed: str = "") -> Scorecard:
                 "no interruptions in 6 turns, 1 summary" if won else "2 interruptions in 3 turns, no summaries",
                 listening,
                 good[:1] if won else bad[:1],
+                (Part("to begin with", 3), Part("no interruptions in 6 turns", 0), Part("1 summary", 1))
+                if won
+                else (Part("to begin with", 3), Part("2 interruptions in 3 turns", -2)),
+                "Lets the customer finish, and sums up.",
             ),
             CriterionScore(
                 "ownership",
@@ -348,5 +385,46 @@ def _card(total: int, *, won: bool, failed: str = "") -> Scorecard:
             "The customer said “I was at home! I took the whole day off for this.” What lay behind it?",
             "Which sentence of yours would you keep for the next call, and which one would you say differently?",
             "What do you need now, before the next call?",
+        ),
+        helped=Moment(
+            8.2,
+            1,
+            -2.5,
+            "Finally! I have been waiting since Tuesday for a parcel you promised.",
+            "good morning this is anna at northway two days of waiting that is really frustrating",
+            "Well. Yes. It is frustrating.",
+            "reflecting back and empathy",
+            "heard the problem said back and felt understood",
+        )
+        if won
+        else None,
+        hurt=Moment(
+            31.0,
+            0,
+            0.6,
+            "Out for delivery. Since Tuesday!",
+            "",
+            "Hello? Are you still there?",
+            "6 seconds of silence",
+            "was left in silence",
+            "I'm still here. I'm looking at the depot's list, it takes me a moment.",
+            "Say what you are doing while you do it, so that the customer is never alone in silence.",
+        )
+        if won
+        else Moment(
+            4.6,
+            1,
+            1.8,
+            "I have been waiting since Tuesday for a parcel, and nobody there can tell me a thing.",
+            "yes okay but you should have been at home the driver says he rang",
+            "I was at home! I took the whole day off for this.",
+            "interrupting and blaming",
+            "was cut off and was made the guilty one",
+            "Waiting two days for a child's birthday present: anyone would be upset.",
+            "Let the customer finish: count one breath after the last word before you speak.",
+        ),
+        auto_fails=(
+            AutoFailed("contempt", "The customer was insulted or spoken to with contempt.", ""),
+            AutoFailed("hung_up", "The customer hung up.", failed),
         ),
     )

@@ -21,6 +21,7 @@ from voicetrainer.roleplay.events import (
     Steadiness,
     Track,
 )
+from voicetrainer.roleplay.steadiness import RAISED
 
 
 def spoken(*events: object, baseline: Baseline | None = BASELINE) -> Session:
@@ -147,3 +148,40 @@ def test_the_time_axis_has_round_times(seconds: float, last: str) -> None:
     assert ticks[-1].text == last
     assert all(0 <= t.at <= 100 for t in ticks)
     assert len(ticks) <= 13
+
+
+# --------------------------------------------------------------------------------------------------------- steadiness
+
+
+def judged(score: float, **more: float) -> Steadiness:
+    level = "raised" if score >= RAISED else "steady"
+    return Steadiness(6.0, 1, level, score, (), 0.0, 0.0, 0.0, 1.0, **more)  # type: ignore[arg-type]
+
+
+def test_the_score_of_an_utterance_lies_on_its_scale() -> None:
+    drawn = curve(spoken(voiced(), judged(RAISED)), "Steadiness")
+    line = next(t.at for t in drawn.ticks if t.text == "raised")
+    assert [(level.y, level.level) for level in drawn.levels] == [(line, "raised")]
+    assert (drawn.levels[0].x, drawn.levels[0].w) == (20.0, 40.0)
+    assert drawn.path == ""
+    assert "1 utterance judged, 1 raised" in drawn.says
+
+
+def test_how_far_a_score_may_be_off_is_a_bar_about_it() -> None:
+    drawn = curve(spoken(voiced(), judged(0.5, uncertainty=0.2)), "Steadiness")
+    assert points(drawn.path) == [(WIDTH * 0.4, HEIGHT * 0.7), (WIDTH * 0.4, HEIGHT * 0.3)]
+    low, high = points(curve(spoken(voiced(), judged(0.95, uncertainty=0.2)), "Steadiness").path)
+    assert high[1] == 0 and low[1] == pytest.approx(0.25 * HEIGHT)  # it ends where the scale does
+
+
+def test_a_rise_and_a_recovery_are_drawn_where_they_were_and_said() -> None:
+    drawn = curve(spoken(voiced(), judged(0.7, rise=1.0, recovery=3.0)), "Steadiness")
+    up, down = points(drawn.path)[:3], points(drawn.path)[3:]
+    assert up[1][0] == 0.3 * WIDTH and down[1][0] == 0.5 * WIDTH
+    assert up[1][1] < up[0][1] and down[1][1] > down[0][1]  # one points up, the other down
+    assert drawn.says.endswith("It rose within an utterance at 0:03. It settled again at 0:05")
+
+
+def test_a_voice_that_was_never_judged_has_no_steadiness() -> None:
+    session = spoken(voiced(), Steadiness(6.0, 1, "unknown", None, ("too little voice",)))
+    assert all(c.name != "Steadiness" for c in draw(session, "Maria").curves)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.report import calls
 from voicetrainer.report import View, page
-from voicetrainer.roleplay.events import Ended, ModelUsed
+from voicetrainer.roleplay.events import Branch, Ended, ModelUsed
 
 EVERY = [calls.won, calls.lost, calls.typed, calls.interrupted, calls.empty]
 VOID = {"meta", "input", "link", "img", "br", "hr"}
@@ -131,6 +131,7 @@ def test_markup_in_a_session_stays_text(markup: str) -> None:
     [
         ("resolved", "Resolved: Maria Keller is content", "good"),
         ("escalated", "Escalated well: Maria Keller is in the right hands", "good"),
+        ("closed", "Closed well: you set the limit and ended the call calmly", "good"),
         ("hung_up", "Lost: Maria Keller hung up", "bad"),
         ("out_of_time", "Lost: Maria Keller ran out of patience and time", "bad"),
         ("left", "You left before Maria Keller did", "open"),
@@ -194,11 +195,63 @@ def test_a_quote_that_was_no_words_is_not_put_in_quotation_marks() -> None:
 def test_each_score_shows_the_anchor_it_earned() -> None:
     text = Reader(page(calls.won())).text
     assert "For a 5 Never interrupts, uses small listening words or sums up more than once." in text
-    assert "Between 3 and 5 One real apology." in text
+    assert "Not yet a 5 A real apology, a personal commitment, and no pushing away." in text
     assert "not judged There was no voice to judge by" in text
+    assert "3 To begin with no effect · No interruptions in 6 turns +1 1 summary" in text
+    assert "What earns 1, 3 and 5 Lets the customer finish, and sums up. 1 Cuts the customer off" in text
     lost = Reader(page(calls.lost())).text
-    assert "Between 1 and 3 No real apology; the fault goes to the customer or to somebody else." in lost
+    assert "For a 1 Cuts the customer off again and again; nothing is said back." in lost
+    assert "Not yet a 3 One real apology." in lost
     assert "You could have said Waiting two days for a child's birthday present: anyone would be upset." in lost
+
+
+def test_the_two_moments_stand_with_both_sides_words() -> None:
+    text = Reader(page(calls.won())).text
+    assert "Two moments that mattered most This helped most anger −2.5" in text
+    assert "Maria Keller Finally! I have been waiting since Tuesday for a parcel you promised. You good morning" in text
+    assert "Reflecting back and empathy. Maria Keller heard the problem said back and felt understood." in text
+    assert "You 6 seconds of silence Maria Keller Hello? Are you still there?" in text
+    assert (
+        "Better I'm still here. I'm looking at the depot's list, it takes me a moment. Say what you are doing" in text
+    )
+    lost = Reader(page(calls.lost())).text
+    assert "The moment that mattered most This hurt most anger +1.8" in lost
+    assert "Nothing was noticed that calmed Maria Keller this time." in lost
+    assert "mattered most" not in Reader(page(calls.empty())).text
+
+
+def test_how_the_learner_saw_it_stands_beside_the_card() -> None:
+    text = Reader(page(calls.won())).text
+    assert "I let the customer finish and showed that I had understood. You 4 Card 5.0" in text
+    assert "You were harder on yourself than the card (−1.0): Listening" in text
+    assert "I stayed calm and took nothing personally. You 5 Card – Not judged in this call" in text
+    assert "In your words: I was nervous at first, and then it went." in text
+    assert "weight 15 · you gave 4 (−1)" in text
+    assert "weight 7 not judged" in text
+    lost = Reader(page(calls.lost())).text
+    assert "How you saw it" not in lost and "you gave" not in lost
+
+
+def test_what_fails_a_call_whatever_the_points_is_listed() -> None:
+    text = Reader(page(calls.lost())).text
+    assert "The customer was insulted or spoken to with contempt. No. The customer hung up. Yes: the customer" in text
+
+
+def test_answers_stand_under_their_questions_and_the_others_can_be_written_on() -> None:
+    html = page(calls.won())
+    text = Reader(html).text
+    assert "What do you need now, before the next call? A glass of water. And a window." in text
+    assert html.count("<textarea") == 2
+    assert page(calls.lost()).count("<textarea") == 3
+
+
+def test_a_branch_says_where_it_comes_from() -> None:
+    view = calls.typed()
+    header = replace(view.session.header, branch=Branch("2026-11-22-153012-late-parcel", 3))
+    branch = replace(view, session=replace(view.session, header=header))
+    words = "Held anew from turn 3 of 2026-11-22-153012-late-parcel"
+    assert words in Reader(page(branch)).text
+    assert words not in Reader(page(view)).text
 
 
 def test_a_typed_call_has_no_player_and_says_why_there_is_no_voice() -> None:

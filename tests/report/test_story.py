@@ -128,8 +128,11 @@ def test_the_share_of_the_talk_counts_seconds_of_sound() -> None:
     call = Call()
     call.customer("x" * 29)  # two seconds
     call.learner("one two three four five", rate=0.9)  # five words of 0.4 seconds
-    assert tell(session_of(call), LABELS).talk_share == pytest.approx(0.5, abs=0.01)
-    assert tell(calls.typed().session, LABELS).talk_share is None
+    story = tell(session_of(call), LABELS)
+    assert story.talk_share == pytest.approx(0.5, abs=0.01)
+    assert story.reaction == 0.5
+    typed = tell(calls.typed().session, LABELS)
+    assert typed.talk_share is typed.reaction is None
 
 
 def test_nothing_at_all_can_be_told() -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from voicetrainer.recording import Session
     from voicetrainer.replay import Again, Divergence
+    from voicetrainer.roleplay.scenario import Scenario
 
 _SESSION = typer.Argument(..., metavar="SESSION", help="Session folder.")
 _JSON = typer.Option(False, "--json", help="Print one JSON object for machines.")
@@ -31,37 +33,66 @@ def replay(folder: Path = _SESSION, as_json: bool = _JSON) -> None:
     _tell(again(session, load_shipped()), session.interrupted, as_json, "every decision came out the same")
 
 
-def rescore(folder: Path = _SESSION, as_json: bool = _JSON) -> None:
-    """Judge a session's facts with today's rules and compare the scores.
+def rescore(
+    folder: Path = _SESSION,
+    scenario: str = typer.Option(
+        None, "--scenario", help="Mark by the rubric of this scenario (id or file) instead of the session's own."
+    ),
+    as_json: bool = _JSON,
+) -> None:
+    """Judge a session's facts with today's rules and rubric, and show what changed, criterion by criterion.
 
-    From the first line that the customer would say differently, moods and endings are left out: what the learner said
-    next answered a line that was never said.
+    The old score is the card as it was shown after the call, where the session keeps one. From the first line that the
+    customer would say differently, moods and endings are left out: what the learner said next answered a line that was
+    never said.
 
-    Example: voicetrainer rescore sessions/2026-11-22-153012-late-parcel
+    Examples:
+      voicetrainer rescore sessions/2026-11-22-153012-late-parcel
+      voicetrainer rescore sessions/2026-11-22-153012-late-parcel --scenario my-late-parcel.yaml
     """
+    from voicetrainer import __version__
+    from voicetrainer.cli.content import read_scenario
+    from voicetrainer.debrief import load as load_debrief
     from voicetrainer.detector import load_shipped
-    from voicetrainer.recording import load
-    from voicetrainer.replay import customer_of
     from voicetrainer.replay import rescore as again
-    from voicetrainer.roleplay.scorecard import score
+    from voicetrainer.roleplay.kept import differences, keep
+    from voicetrainer.roleplay.scorecard import marking, score
 
-    session = load(folder)
-    detector = load_shipped()
-    scenario = customer_of(session, detector).scenario
-    new = again(session, detector)
-    then, now = score(scenario, session.events), score(scenario, new.events)
-    criteria = [
-        {"id": a.id, "name": a.name, "then": a.score, "now": b.score}
-        for a, b in zip(then.criteria, now.criteria, strict=True)
-    ]
+    session, own = read_session(folder)
+    rubric = marking(read_scenario(scenario)[1] if scenario else own)
+    new = again(session, load_shipped())
+    kept = load_debrief(session.folder).card
+    then = kept or keep(score(own, session.events), "")
+    now = keep(score(own, new.events, rubric), __version__)
+    changed = differences(then, now)
     if as_json:
-        result = {"then": then.total, "now": now.total, "criteria": criteria, "divergence": _dict(new.divergence)}
-        typer.echo(json.dumps(result, indent=2))
+        result = {
+            "then": then.total,
+            "now": now.total,
+            "kept": kept is not None,
+            "pass_mark": {"then": then.pass_mark, "now": now.pass_mark},
+            "passed": {"then": then.passed, "now": now.passed},
+            "auto_fail": {"then": then.auto_fail, "now": now.auto_fail},
+            "criteria": [asdict(d) for d in changed],
+            "divergence": _dict(new.divergence),
+        }
+        typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
         return
-    typer.echo(f"Total: {then.total} as it was, {now.total} with today's rules")
-    for c in criteria:
-        mark = "" if c["then"] == c["now"] else "  <- changed"
-        typer.echo(f"  {c['name']:<30} {c['then'] or '-'} -> {c['now'] or '-'}{mark}")
+    when = f"as it was shown (voicetrainer {kept.voicetrainer})" if kept else "as it was decided then"
+    typer.echo(f"Total: {then.total} {when}, {now.total} with today's rules and rubric")
+    for d in changed:
+        mark = "  <- changed" if d.then != d.now or d.weight_then != d.weight_now else ""
+        typer.echo(
+            f"  {d.name:<26} {d.then or '-'} -> {d.now or '-'}   weight {d.weight_then:>2} -> {d.weight_now:>2}{mark}"
+        )
+        for reason in d.reasons:
+            typer.echo(f"      {reason}")
+    if then.pass_mark != now.pass_mark:
+        typer.echo(f"  Pass mark {then.pass_mark} -> {now.pass_mark}")
+    if then.auto_fail != now.auto_fail:
+        typer.echo(f"  Fails whatever the total: {then.auto_fail or 'no'} -> {now.auto_fail or 'no'}")
+    if then.passed != now.passed:
+        typer.echo("  Now it passes." if now.passed else "  Now it does not pass.")
     _explain(new.divergence)
 
 
@@ -107,17 +138,24 @@ def report(folder: Path = _SESSION, as_json: bool = _JSON) -> None:
     typer.echo(json.dumps({"report": str(path)}) if as_json else f"Report   {path}")
 
 
+def read_session(folder: Path) -> tuple[Session, Scenario]:
+    """Read a session and the scenario that its log holds."""
+    from voicetrainer.recording import load
+    from voicetrainer.roleplay.scenario import parse
+
+    session = load(folder)
+    return session, parse(session.header.scenario_text, f"the scenario in {folder}")
+
+
 def write_report(folder: Path) -> Path:
     """Write ``report.html`` into a session folder; its path."""
+    from voicetrainer.debrief import load as load_debrief
     from voicetrainer.errors import SessionError
-    from voicetrainer.recording import load
     from voicetrainer.report import View, page
-    from voicetrainer.roleplay import scenario as scenarios
     from voicetrainer.roleplay.scorecard import score
     from voicetrainer.roleplay.techniques import DESCRIPTIONS, SHORT
 
-    session = load(folder)
-    scenario = scenarios.parse(session.header.scenario_text, f"the scenario in {folder}")
+    session, scenario = read_session(folder)
     view = View(
         session=session,
         scorecard=score(scenario, session.events),
@@ -127,6 +165,7 @@ def write_report(folder: Path) -> Path:
         customer=scenario.customer.name,
         goals=scenario.goals,
         labels={label: (SHORT[label], DESCRIPTIONS[label]) for label in SHORT},
+        debrief=load_debrief(session.folder),
     )
     path = session.folder / "report.html"
     try:

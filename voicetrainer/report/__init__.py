@@ -23,10 +23,12 @@ from urllib.parse import quote
 from voicetrainer.report.exports import ledger_csv, webvtt
 from voicetrainer.report.lanes import draw
 from voicetrainer.report.story import clock, sentence, signed, tell
+from voicetrainer.roleplay.selfscore import gaps
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
+    from voicetrainer.debrief import Debrief
     from voicetrainer.recording import Session
     from voicetrainer.roleplay.scorecard import Scorecard
 
@@ -51,6 +53,8 @@ class View:
     """What the learner was asked to reach."""
     labels: Mapping[str, tuple[str, str]]
     """Display name and one-sentence description of each technique and mistake, by label."""
+    debrief: Debrief | None = None
+    """How the learner saw the call, and what they wrote on reflection; None when they were not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class _Outcome:
 _OUTCOMES = {
     "resolved": _Outcome("good", "check", "Resolved: {} is content"),
     "escalated": _Outcome("good", "up", "Escalated well: {} is in the right hands"),
+    "closed": _Outcome("good", "check", "Closed well: you set the limit and ended the call calmly"),
     "hung_up": _Outcome("bad", "hangup", "Lost: {} hung up"),
     "out_of_time": _Outcome("bad", "clock", "Lost: {} ran out of patience and time"),
     "left": _Outcome("open", "door", "You left before {} did"),
@@ -93,6 +98,9 @@ def page(view: View) -> str:
     ended = story.ended
     outcome = _OUTCOMES[ended.outcome if ended else ""]
     listener = header.recognizer.name if header.recognizer else ""
+    debrief = view.debrief
+    own = debrief.own if debrief else None
+    answered = {r.question: r.answer for r in debrief.reflections} if debrief else {}
     return _template().render(
         view=view,
         card=view.scorecard,
@@ -104,6 +112,10 @@ def page(view: View) -> str:
         because=ended.because if ended else "",
         audio=quote(session.audio.name) if session.audio else "",
         channels=header.channels,
+        branch=header.branch,
+        own=own,
+        gaps=gaps(view.scorecard, own) if own else (),
+        questions=[(q, answered.get(q, "")) for q in dict.fromkeys((*view.scorecard.questions, *answered))],
         typed=header.transport == "typed",
         listener=listener,
         # The shipped model carries this word in its name; people's own speech wants an upstream model.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from voicetrainer.report.story import Line, clock, sentence, signed, spoken_lines, way
 from voicetrainer.roleplay.events import Baseline, Heard, MoodChanged, Say, Steadiness, Track
+from voicetrainer.roleplay.steadiness import RAISED, TENSE
 
 if TYPE_CHECKING:
     from voicetrainer.recording import Session
@@ -183,7 +184,7 @@ def _curves(session: Session, heard: Sequence[Heard], x: Callable[[float], float
     voices = {e.turn: e for e in session.events if isinstance(e, Steadiness)}
     step = max(sum(h.end - h.start for h in heard) / _POINTS, 0.02)
     curves = [_pitch(base, heard, voices, x, step), _loudness(base, heard, voices, x, step)]
-    curves.append(_rate(base, heard, voices, x))
+    curves += [_rate(base, heard, voices, x), _steadiness(heard, voices, x)]
     return tuple(c for c in curves if c), ""
 
 
@@ -248,6 +249,47 @@ def _rate(
         scale=lambda v: f"{v:g}×",
         grid=0.5,
         calm=1,
+    )
+
+
+def _steadiness(heard: Sequence[Heard], voices: dict[int, Steadiness], x: Callable[[float], float]) -> Curve | None:
+    """The judge's score of each utterance, how far it may be off, and where the voice rose or settled within it."""
+    judged = [(h, v, v.score) for h, v in _with_voice(heard, voices) if v.score is not None]
+    if not judged:
+        return None
+
+    def y(score: float) -> float:
+        return round(100 - 100 * min(max(score, 0), 1), 2)
+
+    def point(t: float, at: float) -> str:
+        return f"{x(t) * WIDTH / 100:.0f} {at * HEIGHT / 100:.0f}"
+
+    path: list[str] = []
+    risen: list[str] = []
+    settled: list[str] = []
+    for h, v, score in judged:
+        if v.uncertainty:
+            middle = (h.start + h.end) / 2
+            path.append(f"M{point(middle, y(score - v.uncertainty))}L{point(middle, y(score + v.uncertainty))}")
+        for within, moments, tip, foot in ((v.rise, risen, 0, 12), (v.recovery, settled, 12, 0)):
+            if within is not None:
+                t = h.start + within
+                moments.append(clock(t))
+                side = (h.end - h.start) / 20
+                path.append(f"M{point(t - side, foot)}L{point(t, tip)}L{point(t + side, foot)}")
+    above = sum(v.level == "raised" for _, v, _ in judged)
+    says = f"{len(judged)} utterance{'s'[: len(judged) > 1]} judged, {above} raised"
+    says += f". It rose within an utterance at {', '.join(risen)}" if risen else ""
+    says += f". It settled again at {', '.join(settled)}" if settled else ""
+    return Curve(
+        "Steadiness",
+        "score",
+        "0 = as your calm voice; a bar: how far it may be off; an arrow: rose or settled within",
+        says=says,
+        ticks=(Tick(y(0), "calm"), Tick(y(TENSE), "tense"), Tick(y(RAISED), "raised")),
+        calm=y(0),
+        path="".join(path),
+        levels=tuple(Level(x(h.start), max(round(x(h.end) - x(h.start), 3), 0.1), y(s), v.level) for h, v, s in judged),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from voicetrainer.roleplay import timing
 from voicetrainer.roleplay.events import (
     Band,
     Ended,
@@ -182,6 +183,8 @@ class Story:
     """How often the learner cut the customer off."""
     talk_share: float | None
     """Share of all speech that was the learner's, 0 to 1; None where nothing sounded."""
+    reaction: float | None
+    """How long the learner took to answer, median, seconds; None where nothing sounded."""
     anger_first: float | None
     anger_last: float | None
     anger_peak: float | None
@@ -235,8 +238,7 @@ def tell(session: Session, labels: Labels) -> Story:
     # that they led to.
     entries: list[Turn | Line | Aside] = sorted([*turns, *asides, *lines], key=lambda e: e.start)
 
-    mine = sum(t.end - t.start for t in turns)
-    theirs = sum(x.end - x.start for x in lines)
+    times = timing.measure(events if session.header.transport != "typed" else ())
     angers = [a for m in ledger for a in (m.before, m.after)] or [x.anger for x in lines]
     return Story(
         entries=tuple(entries),
@@ -244,7 +246,8 @@ def tell(session: Session, labels: Labels) -> Story:
         ended=next((e for e in events if isinstance(e, Ended)), None),
         turns=sum(t.role != "aside" for t in turns),
         interruptions=sum(t.role == "interruption" for t in turns),
-        talk_share=mine / (mine + theirs) if mine + theirs > 0 and session.header.transport != "typed" else None,
+        talk_share=times.share,
+        reaction=times.reaction,
         anger_first=angers[0] if angers else None,
         anger_last=angers[-1] if angers else None,
         anger_peak=max(angers, default=None),
