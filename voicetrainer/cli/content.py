@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from voicetrainer.errors import ScenarioError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from voicetrainer.roleplay.customer import Detector
     from voicetrainer.roleplay.events import Decision, Fact
+    from voicetrainer.roleplay.lint import Finding
     from voicetrainer.roleplay.scenario import Rehearsal, Scenario
 
 
@@ -89,80 +93,120 @@ def scenarios(as_json: bool = typer.Option(False, "--json", help="Print a JSON l
 
 def check(
     files: list[str] = typer.Argument(..., metavar="SCENARIO...", help="Scenario ids or files."),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object for machines."),
+    strict: bool = typer.Option(False, "--strict", help="Take warnings for errors."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON list for machines."),
 ) -> None:
-    """Check scenarios: the file, whether it can be spoken, then each of its rehearsals.
+    """Check scenarios: the file, whether it can be spoken, won and lost, and each of its rehearsals.
 
-    Exit code 0 when all is well, 1 when a rehearsal takes another course, 2 when a file does not hold together.
+    Every problem is told with its line, its key and its cure. Warnings are what is likely to go wrong.
+
+    Exit code 0 when all is well, 1 when something does not work or a rehearsal takes another course (with --strict
+    also when there is a warning), 2 when a file does not hold together.
 
     Example: voicetrainer check late-parcel my-scenario.yaml
     """
+    from rich.console import Console
+
     from voicetrainer.detector import load_shipped
+    from voicetrainer.roleplay.reading import dotted
 
     detector = load_shipped()
-    results = []
+    console = Console(stderr=True)
+    results: list[dict[str, Any]] = []
     for name in files:
         try:
-            _, scenario = read_scenario(name)
+            with console.status(f"checking {name}") if console.is_terminal else nullcontext():
+                scenario, found = examine(name, detector)
         except ScenarioError as error:
             results.append({"scenario": name, "ok": False, "broken": True, "problems": error.message.splitlines()})
             continue
-        problems = unsayable(name, scenario)
-        problems += [p for r in scenario.rehearsals for p in rehearse(scenario, r, detector)]
-        results.append(
-            {"scenario": name, "ok": not problems, "rehearsals": len(scenario.rehearsals), "problems": problems}
-        )
+        told = [
+            (f"{name}:{line}: {'' if f.error else 'warning: '}{dotted(f.path)}: {f.what}", f.error) for line, f in found
+        ]
+        problems, warnings = [t for t, error in told if error], [t for t, error in told if not error]
+        ok = not problems and not (strict and warnings)
+        counts = {"scenario": name, "ok": ok, "rehearsals": len(scenario.rehearsals)}
+        results.append({**counts, "problems": problems, "warnings": warnings})
     if as_json:
         typer.echo(json.dumps(results, indent=2))
     else:
         for result in results:
-            if result["ok"]:
-                typer.echo(f"{result['scenario']}: good, {result['rehearsals']} rehearsals take their course")
-            for problem in result["problems"]:  # type: ignore[attr-defined]
+            for problem in (*result["problems"], *result.get("warnings", ())):
                 typer.echo(problem, err=True)
+            if result["ok"]:
+                warned = len(result["warnings"])
+                but = f", {warned} warning{'s' * (warned > 1)}" if warned else ""
+                typer.echo(f"{result['scenario']}: good, {result['rehearsals']} rehearsals take their course{but}")
     if any(r.get("broken") for r in results):
         raise typer.Exit(2)
     if not all(r["ok"] for r in results):
         raise typer.Exit(1)
 
 
-def unsayable(name: str, scenario: Scenario) -> list[str]:
-    """What the customer's voice cannot do, one line each: lines it cannot say, a voice that there is not."""
-    from voicetrainer.errors import VoiceError
-    from voicetrainer.speech.voice import available, sayable
+def examine(name: str, detector: Detector) -> tuple[Scenario, list[tuple[int, Finding]]]:
+    """Everything that is wrong with a scenario, or likely to be, with its line in the file, in the order of the file.
 
-    problems = []
+    Raises
+    ------
+    ScenarioError
+        When it does not hold together.
+    """
+    from voicetrainer.roleplay.lint import Finding, review
+    from voicetrainer.roleplay.reading import line_of
+    from voicetrainer.roleplay.scenario import parse_with_lines
+
+    text, scenario = read_scenario(name)
+    _, lines = parse_with_lines(text, name)
+    found = [*_voice(scenario), *review(scenario, detector, _unsayable)]
+    if name.endswith((".yaml", ".yml")) and scenario.id != Path(name).stem:
+        found.append(Finding(("id",), f"should be called as the file: '{Path(name).stem}'"))
+    for i, rehearsal in enumerate(scenario.rehearsals):
+        found += [
+            Finding(("rehearsals", i, *key), f"'{rehearsal.name}' {what}", error=True)
+            for key, what in rehearse(scenario, rehearsal, detector)
+        ]
+    return scenario, sorted(((line_of(lines, f.path), f) for f in found), key=lambda entry: entry[0])
+
+
+def _voice(scenario: Scenario) -> Iterator[Finding]:
+    from voicetrainer.roleplay.lint import Finding
+    from voicetrainer.speech.voice import available
+
     names = [info.name for info in available()]
     voice = scenario.customer.voice
     if voice not in names and not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9-]+)?(\+\w+)?", voice):
-        problems.append(f"{name}: customer.voice: there is no voice '{voice}'; take one of {', '.join(names)}")
-    for path, line in scenario.spoken_lines():
-        try:
-            sayable(scenario.fill(line))
-        except VoiceError as error:
-            problems.append(
-                f"{name}: {'.'.join(str(p + 1 if isinstance(p, int) else p) for p in path)}: {error.message}"
-            )
-    return problems
+        yield Finding(("customer", "voice"), f"there is no voice '{voice}'; take one of {', '.join(names)}", error=True)
 
 
-def rehearse(scenario: Scenario, rehearsal: Rehearsal, detector: Detector) -> list[str]:
-    """Play a rehearsal; what is not as expected, one line each."""
+def _unsayable(line: str) -> str:
+    """Why the customer's voice cannot say a line; empty when it can."""
+    from voicetrainer.errors import VoiceError
+    from voicetrainer.speech.voice import sayable
+
+    try:
+        sayable(line)
+    except VoiceError as error:
+        return f"{error.message}; {error.hint}" if error.hint else error.message
+    return ""
+
+
+def rehearse(scenario: Scenario, rehearsal: Rehearsal, detector: Detector) -> list[tuple[tuple[str, ...], str]]:
+    """Play a rehearsal: what is not as expected, each with its key below the rehearsal's."""
     from voicetrainer.call import TypedLine, hold
     from voicetrainer.roleplay.customer import Customer
     from voicetrainer.roleplay.events import Ended, Noticed
 
     events: list[Fact | Decision] = []
     state = hold(Customer(scenario, detector), TypedLine(partial(next, iter(rehearsal.learner), None)), events.append)
-    expect, where = rehearsal.expect, f"{scenario.id}: rehearsal '{rehearsal.name}'"
+    expect = rehearsal.expect
     outcome = next((e.outcome for e in events if isinstance(e, Ended)), "none")
     noticed = {e.label for e in events if isinstance(e, Noticed)}
-    problems = []
+    problems: list[tuple[tuple[str, ...], str]] = []
     if outcome != expect.outcome:
-        problems.append(f"{where}: ends {outcome}, not {expect.outcome} (anger {state.anger:g})")
+        problems.append((("expect", "outcome"), f"ends {outcome}, not {expect.outcome} (anger {state.anger:g})"))
     if expect.anger_at_most is not None and state.anger > expect.anger_at_most:
-        problems.append(f"{where}: anger ends at {state.anger:g}, above {expect.anger_at_most:g}")
+        problems.append((("expect", "anger_at_most"), f"ends at {state.anger:g}, above {expect.anger_at_most:g}"))
     if expect.anger_at_least is not None and state.anger < expect.anger_at_least:
-        problems.append(f"{where}: anger ends at {state.anger:g}, below {expect.anger_at_least:g}")
-    problems += [f"{where}: {label} was not noticed" for label in expect.notices if label not in noticed]
-    return problems
+        problems.append((("expect", "anger_at_least"), f"ends at {state.anger:g}, below {expect.anger_at_least:g}"))
+    missed = [label for label in expect.notices if label not in noticed]
+    return problems + [(("expect", "notices"), f"never shows {label}; say it more plainly") for label in missed]
