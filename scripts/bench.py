@@ -35,7 +35,7 @@ facts: {}
 customer: {name: Nobody, anger: 5, about: nobody}
 mood: {stalling: 0, dead_air: 0}
 stages:
-  - id: ever
+  - id: heard
     about: nothing
     needs: [boundary]
     lines:

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from contextlib import suppress
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from voicetrainer.roleplay.customer import Customer, State
+from voicetrainer.errors import VoicetrainerError
+from voicetrainer.roleplay.customer import Customer
 from voicetrainer.roleplay.events import (
     Decision,
     Fact,
@@ -16,17 +20,19 @@ from voicetrainer.roleplay.events import (
     LearnerLeft,
     LineStarted,
     LineStopped,
+    RepeatAsked,
     Say,
     Silence,
     SpeechStarted,
     Word,
     q,
 )
+from voicetrainer.roleplay.mood import State
 
 if TYPE_CHECKING:
     from voicetrainer.speech.audio import Samples
     from voicetrainer.speech.ears import Ears
-    from voicetrainer.transports import Transport
+    from voicetrainer.transports import Frame, Transport
 
 
 class Line(Protocol):
@@ -39,7 +45,9 @@ class Line(Protocol):
         """Have the customer say a line; it starts as soon as the line takes it."""
 
 
-def hold(customer: Customer, line: Line, record: Callable[[Fact | Decision], None]) -> State:
+def hold(
+    customer: Customer, line: Line, record: Callable[[Fact | Decision], None], begun: State | None = None
+) -> State:
     """Hold one call to its end.
 
     Parameters
@@ -50,6 +58,9 @@ def hold(customer: Customer, line: Line, record: Callable[[Fact | Decision], Non
         Where facts come from and lines go to.
     record
         Told every fact and decision in order.
+    begun
+        The state of a call to go on with (`replay.rewind`), whose last line the phone line has been given already;
+        None to begin a new one.
 
     Returns
     -------
@@ -62,8 +73,13 @@ def hold(customer: Customer, line: Line, record: Callable[[Fact | Decision], Non
             if isinstance(decision, Say):
                 line.say(decision)
 
-    state, decisions = customer.begin()
-    deliver(decisions)
+    if begun is None:
+        state, decisions = customer.begin()
+        deliver(decisions)
+    else:
+        state = begun
+    if isinstance(line, SpokenLine):
+        line.foresee(lambda fact: customer.respond(state, fact)[1])
     for fact in line.facts():
         record(fact)
         state, decisions = customer.respond(state, fact)
@@ -83,9 +99,16 @@ class SpokenLine:
     ears
         What listens to the learner.
     render
-        Gives the customer's audio for a line: the voice.
+        Gives the customer's audio for a line: the voice. Called from one thread at a time.
     tape
         Told every frame of both sides, for the recording.
+    guard
+        Given a frame of the learner and the customer's, gives what the ears may hear of it: what keeps the customer's
+        own voice out of the microphone; None where there is nothing to keep out.
+    ahead
+        Render what the customer would say already while the learner is falling silent.
+    watch
+        Told the time after every frame, for a screen.
     """
 
     def __init__(
@@ -94,38 +117,121 @@ class SpokenLine:
         ears: Ears,
         render: Callable[[str, float], Samples],
         tape: Callable[[Samples, Samples], None],
+        *,
+        guard: Callable[[Frame], tuple[Samples, Sequence[Fact]]] | None = None,
+        ahead: bool = False,
+        watch: Callable[[float], None] | None = None,
     ) -> None:
-        self.transport, self.ears, self.render, self.tape = transport, ears, render, tape
-        self._waiting: list[int] = []
-        self._playing = 0
+        self.transport, self.ears, self.tape = transport, ears, tape
+        self.guard = guard
+        self.asked: deque[Literal["repeat", "leave"]] = deque()
+        """What the learner asked for by a key or a signal, from any thread."""
+        self.voice = _Voice(render)
+        self.ahead, self.watch = ahead, watch
+        self._answer: Callable[[Fact], Sequence[Decision]] = lambda _: ()
+        self._waiting: list[tuple[int, float]] = []
+        self._playing, self._length, self._began = 0, 0.0, 0.0
+        self._now = 0.0
+        self._foreseen = False
+
+    def foresee(self, answer: Callable[[Fact], Sequence[Decision]]) -> None:
+        """Take what tells how the customer would answer a fact now."""
+        self._answer = answer
 
     def say(self, line: Say) -> None:
         """Render a line and play it."""
-        self.transport.play(self.render(line.text, line.anger))
-        self._waiting.append(line.line)
+        clip = self.voice.render(line.text, line.anger)
+        self.transport.play(clip)
+        self._waiting.append((line.line, len(clip) / RATE))
+
+    @property
+    def played(self) -> float:
+        """How much of the customer's line has been heard, 0 to 1."""
+        return min(1.0, (self._now - self._began) / self._length) if self._playing and self._length else 0.0
 
     def facts(self) -> Iterator[Fact]:
         """Facts as the frames bring them."""
         t = 0.0
         for frame in self.transport.frames():
             self.tape(frame.learner, frame.customer)
+            yield from frame.notes
             if frame.stopped == "cut" and self._playing:
                 yield self._stopped(frame.t, cut=True)
             if frame.started:
-                self._playing = self._waiting.pop(0)
+                self._playing, self._length = self._waiting.pop(0)
+                self._began = frame.t
                 yield LineStarted(q(frame.t), self._playing)
-            yield from self.ears.hear(frame.t, frame.learner, bool(self._playing))
-            t = frame.end
+            learner = frame.learner
+            if self.guard is not None:
+                learner, noted = self.guard(frame)
+                yield from noted
+            yield from self.ears.hear(frame.t, learner, bool(self._playing))
+            self._now = t = frame.end
             if frame.stopped == "ended" and self._playing:
                 yield self._stopped(t, cut=False)
             elif self.ears.cuts:
                 self.transport.stop()
+            if self.ahead:
+                self._look_ahead(t)
+            if self.watch is not None:
+                self.watch(t)
+            while self.asked:
+                if self.asked.popleft() == "leave":
+                    yield from self.ears.close(t)
+                    yield LearnerLeft(q(t), "the learner hung up")
+                    return
+                if not self._playing and not self._waiting:
+                    yield RepeatAsked(q(t))
         yield from self.ears.close(t)
         yield LearnerLeft(q(t), "the learner had no more to say")
+
+    def _look_ahead(self, t: float) -> None:
+        """Once in each pause: what would the customer answer if that was all? Have it rendered meanwhile."""
+        if self.ears.turns.silence < FORESIGHT:
+            self._foreseen = False
+        elif not self._foreseen and not self._playing and not self._waiting:
+            self._foreseen = True
+            words = tuple(Word(w, q(t), q(t)) for w in self.ears.partial().split())
+            if words:
+                for decision in self._answer(Heard(q(t), q(t), q(t), words)):
+                    if isinstance(decision, Say):
+                        self.voice.prepare(decision.text, decision.anger)
 
     def _stopped(self, t: float, *, cut: bool) -> LineStopped:
         number, self._playing = self._playing, 0
         return LineStopped(q(t), number, cut)
+
+
+RATE = 16_000  # as in speech.audio, which a call that is typed never needs
+FORESIGHT = 0.2
+"""Seconds of silence after which the answer is looked for ahead."""
+
+
+class _Voice:
+    """The customer's voice with what it has got ready."""
+
+    def __init__(self, render: Callable[[str, float], Samples]) -> None:
+        self._render = render
+        self._lock = Lock()
+        self._ready: OrderedDict[tuple[str, float], Samples] = OrderedDict()
+
+    def render(self, text: str, anger: float) -> Samples:
+        """A line as audio. The voice knows half steps of anger, so that what was foreseen nearly right will do."""
+        key = text, round(anger * 2) / 2
+        with self._lock:
+            if key not in self._ready:
+                self._ready[key] = self._render(*key)
+                while len(self._ready) > 4:
+                    self._ready.popitem(last=False)
+            return self._ready[key]
+
+    def prepare(self, text: str, anger: float) -> None:
+        """Have a line rendered by another thread."""
+        Thread(target=self._prepare, args=(text, anger), daemon=True).start()
+
+    def _prepare(self, text: str, anger: float) -> None:
+        with suppress(VoicetrainerError):  # told when the line is really said
+            self.render(text, anger)
 
 
 WORDS_A_SECOND = 2.7

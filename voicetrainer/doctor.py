@@ -199,11 +199,12 @@ def _folder(name: str, folder: Path, variable: str, needed: bool) -> Check:
 
 def render(checks: Sequence[Check]) -> str:
     """The answer for people: aligned, one line for each check, with its hint below."""
+    return "\n".join([*aligned(checks), "", _verdict(checks)])
+
+
+def aligned(checks: Sequence[Check]) -> Iterator[str]:
+    """Lines for people, one for each check, with its hint below."""
     wide = max(len(check.name) for check in checks)
-    return "\n".join([*_lines(checks, wide), "", _verdict(checks)])
-
-
-def _lines(checks: Sequence[Check], wide: int) -> Iterator[str]:
     for check in checks:
         yield f"{check.state:<7}  {check.name:<{wide}}  {check.found}"
         if check.hint and check.state != "ok":

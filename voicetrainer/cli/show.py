@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from voicetrainer.roleplay.events import (
+    WINS,
     Decision,
     Ended,
     Fact,
@@ -18,12 +19,14 @@ from voicetrainer.roleplay.events import (
     Silence,
     Steadiness,
 )
-from voicetrainer.roleplay.scorecard import Scorecard
+from voicetrainer.roleplay.scorecard import Moment, Scorecard
+from voicetrainer.roleplay.selfscore import SelfScore, gaps
 from voicetrainer.roleplay.techniques import SHORT
 
 OUTCOMES = {
     "resolved": "Resolved: the customer is satisfied.",
     "escalated": "Escalated well: a supervisor takes it on.",
+    "closed": "Closed well: the limit was clear, and you ended the call calmly.",
     "hung_up": "Lost: the customer hung up.",
     "out_of_time": "Lost: the customer ran out of time.",
     "left": "Unfinished: you left the call.",
@@ -44,10 +47,12 @@ class Show:
         The customer's name.
     typed
         The learner types: what they typed is on the screen already.
+    console
+        Where to print.
     """
 
-    def __init__(self, customer: str, *, typed: bool = False) -> None:
-        self.console = Console(highlight=False)
+    def __init__(self, customer: str, *, typed: bool = False, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
         self.customer, self.typed = customer, typed
 
     def __call__(self, event: Fact | Decision) -> None:
@@ -70,13 +75,16 @@ class Show:
         elif isinstance(event, Steadiness) and event.level != "unknown":
             style = {"steady": "green", "tense": "yellow", "raised": "red"}[event.level]
             reasons = f"  {escape('; '.join(event.reasons))}" if event.reasons else ""
-            say(f"        [{style}]♪ voice {event.level}[/][dim]{reasons}[/]")
+            off = f" ± {event.uncertainty:.2f}" if event.uncertainty is not None else ""
+            say(f"        [{style}]♪ voice {event.level}[/][dim] {event.score:.2f}{off}{reasons}[/]")
+        elif isinstance(event, Steadiness) and not self.typed:
+            say(f"        [dim]♪ voice not judged  {escape('; '.join(event.reasons))}[/]")
         elif isinstance(event, MoodChanged):
             self._mood(event)
         elif isinstance(event, LearnerLeft):
             say(f"[dim]{clock(event.t)}  {escape(event.why)}[/]")
         elif isinstance(event, Ended):
-            style = "bold green" if event.outcome in ("resolved", "escalated") else "bold yellow"
+            style = "bold green" if event.outcome in WINS else "bold yellow"
             say(f"\n[{style}]{OUTCOMES[event.outcome]}[/] [dim]{escape(event.because)}[/]")
 
     def _heard(self, event: Heard) -> None:
@@ -88,14 +96,19 @@ class Show:
 
     def _mood(self, event: MoodChanged) -> None:
         style = "green" if event.after < event.before else "red" if event.after > event.before else "dim"
+        trust = ""
+        if event.trust_before is not None and event.trust_after is not None and event.trust_after != event.trust_before:
+            trust = f"  trust {event.trust_before:g} → {event.trust_after:g}"
+        if event.before == event.after and trust:
+            self.console.print(f"        [dim]{trust.strip()}  {escape(event.because)}[/]")
+            return
         bar = "█" * round(event.after) + "░" * (10 - round(event.after))
-        self.console.print(
-            f"        [{style}]anger {event.before:>4g} → {event.after:<4g} {bar}[/] [dim]{escape(event.because)}[/]"
-        )
+        because = f"[dim]{escape(event.because)}{trust}[/]"
+        self.console.print(f"        [{style}]anger {event.before:>4g} → {event.after:<4g} {bar}[/] {because}")
 
 
-def show_scorecard(card: Scorecard) -> None:
-    """Print the scorecard."""
+def show_scorecard(card: Scorecard, own: SelfScore | None = None) -> None:
+    """Print the scorecard, beside how the learner saw the call if they were asked."""
     from rich.table import Table
 
     console = Console(highlight=False)
@@ -108,7 +121,30 @@ def show_scorecard(card: Scorecard) -> None:
         dots = "●" * c.score + "○" * (5 - c.score) if c.score is not None else "  –  "
         table.add_row(c.name, dots, f"[dim]{c.weight} %[/]", escape(c.why))
     console.print(table)
+    if own is not None:
+        console.print("[bold]How you saw it[/]")
+        seen = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for gap in gaps(card, own):
+            marked = "–" if gap.card is None else f"{gap.card:.1f}"
+            seen.add_row(escape(gap.statement), f"you {gap.own}", f"card {marked}", f"[dim]{gap.says}[/]")
+        console.print(seen)
+    for name, style, moment in (("Helped most", "green", card.helped), ("Hurt most", "yellow", card.hurt)):
+        if moment is not None:
+            _moment(console, f"[bold {style}]{name}[/]", moment)
     for m in card.missed[:3]:
         could = f" You could have said: “{escape(m.could_have_said)}”" if m.could_have_said else ""
         console.print(f"[yellow]Missed[/] at {clock(m.t)}: {m.name}.{could}")
     console.print(f"[bold]Next time:[/] {escape(card.next_time)}")
+
+
+def _moment(console: Console, title: str, m: Moment) -> None:
+    turn = f", turn {m.turn}" if m.turn else ""
+    console.print(
+        f"{title} at {clock(m.t)}{turn}, anger {m.change:+.1f}: {escape(m.what)}; the customer {escape(m.why)}"
+    )
+    if m.they_said:
+        console.print(f"  [dim]they:[/] {escape(m.they_said)}")
+    if m.you_said:
+        console.print(f"  [dim]you:[/]  {escape(m.you_said)}")
+    if m.better:
+        console.print(f"  [dim]better:[/] “{escape(m.better)}”")

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from voicetrainer.speech.audio import RATE, Samples
+
+if TYPE_CHECKING:
+    from voicetrainer.roleplay.events import Noted
 
 __all__ = ["FRAME", "RATE", "Frame", "Samples", "Transport"]
 
@@ -32,6 +35,8 @@ class Frame:
     """The clip given to `Transport.play` begins in this frame."""
     stopped: Literal["ended", "cut"] | None = None
     """The clip ended, or was cut, in this frame."""
+    notes: tuple[Noted, ...] = ()
+    """What happened to the line itself; only a line of devices has any."""
 
     @property
     def end(self) -> float:
@@ -45,8 +50,14 @@ class Transport(Protocol):
     def frames(self) -> Iterator[Frame]:
         """Frames from the call's start until the learner is gone; frame i starts at ``i * FRAME / RATE``."""
 
-    def play(self, clip: Samples) -> None:
-        """Play the customer's clip from the next frame on; one clip at a time."""
+    def play(self, clip: Samples, *, whole: bool = True) -> None:
+        """Play the customer's clip from the next frame on; one clip at a time.
+
+        With ``whole=False`` this is the first piece of a clip that goes on with `more`.
+        """
+
+    def more(self, clip: Samples, *, whole: bool = True) -> None:
+        """Add the next piece to the clip that `play` began; the last one is ``whole``. Nothing if that clip was cut."""
 
     def stop(self) -> None:
         """Cut the clip that plays now off at the next frame."""

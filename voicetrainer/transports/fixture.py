@@ -80,6 +80,8 @@ class Fixture:
         self._random = np.random.default_rng(seed)
         # The customer. All positions are samples on the call clock.
         self._next: Samples | None = None
+        self._open = False
+        """Whether more of the latest clip is to come."""
         self._stop = False
         self._line: Samples | None = None
         self._line_start = -1
@@ -91,14 +93,27 @@ class Fixture:
         self._clip_end = -1
         """Where the latest clip ended."""
 
-    def play(self, clip: Samples) -> None:
+    def play(self, clip: Samples, *, whole: bool = True) -> None:
         """Play the customer's clip from the next frame on; what plays now is cut."""
         self._next = np.asarray(clip, dtype=np.float32)
+        self._open = not whole
+
+    def more(self, clip: Samples, *, whole: bool = True) -> None:
+        """Add the next piece to the clip; while none is there, the line is silent and has not ended."""
+        if not self._open:
+            return
+        self._open = not whole
+        piece = np.asarray(clip, dtype=np.float32)
+        if self._next is not None:
+            self._next = np.concatenate((self._next, piece))
+        elif self._line is not None:
+            self._line = np.concatenate((self._line, piece))
 
     def stop(self) -> None:
         """Cut what plays now at the next frame, and forget a clip that has not begun."""
         self._next = None
         self._stop = True
+        self._open = False
 
     def frames(self) -> Iterator[Frame]:
         """Frames from the call's start until both sides have been silent for `linger` seconds with no cues left."""
@@ -135,8 +150,11 @@ class Fixture:
             piece = self._line[at - self._line_start :][:FRAME]
             out[: len(piece)] = piece
             end = self._line_start + len(self._line)
+            if self._open and end < at + FRAME:  # the next piece is late: silence takes its place
+                self._line = np.concatenate((self._line, np.zeros(at + FRAME - end, np.float32)))
+                return out, started, stopped
             # A frame tells of one stop: a clip of under 20 ms that replaced another one ends in the next frame.
-            if end <= at + FRAME and stopped is None:
+            if end <= at + FRAME and stopped is None and not self._open:
                 self._line, self._line_end, stopped = None, end, "ended"
         return out, started, stopped
 

@@ -1,0 +1,275 @@
+"""``voicetrainer talk``: a live call with a headset."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from voicetrainer import __version__
+from voicetrainer.cli import options
+from voicetrainer.cli.calls import _SELF_SCORE, _debrief, _root, _tell
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from voicetrainer.baselines import Sample
+    from voicetrainer.call import SpokenLine
+    from voicetrainer.cli.screen import Screen
+    from voicetrainer.roleplay.events import Decision, Fact
+    from voicetrainer.roleplay.scenario import Scenario
+    from voicetrainer.speech.audio import Samples
+    from voicetrainer.transports.device import DeviceTransport
+
+CALM = (
+    "Good morning, you're through to customer service.",
+    "I have your details here in front of me, and I'm happy to take a look at them with you.",
+    "Please take your time, I'm here for as long as you need.",
+)
+"""What is read in a calm voice before the first call."""
+READING = 20.0
+"""Seconds within which the calm sentences are read."""
+
+
+def talk(
+    name: str = typer.Argument(..., metavar="SCENARIO", help="Scenario id or file."),
+    mic: str = typer.Option(None, "--mic", help="Microphone, by number or part of its name (default: the system's)."),
+    speaker: str = typer.Option(None, "--speaker", help="Loudspeaker or headset, likewise."),
+    learner: str = typer.Option("me", "--learner", help="Whose calm voice to compare with and to learn from."),
+    calibrate: bool = typer.Option(
+        None,
+        "--calibrate/--no-calibrate",
+        help="Read the calm sentences again, or go without (default: the first time).",
+    ),
+    profile: str = options.PROFILE,
+    intensity: str = options.INTENSITY,
+    half_duplex: bool = typer.Option(
+        False, "--half-duplex", help="For loudspeakers: you are not listened to while the customer speaks."
+    ),
+    model: str = typer.Option(None, "--model", help="Recognition model, name or folder (default: the best installed)."),
+    feedback: bool = typer.Option(
+        True, "--feedback/--no-feedback", help="Show what was noticed during the call, or only in the report."
+    ),
+    plain: bool = typer.Option(False, "--plain", help="Only ever add lines: for screen readers."),
+    sessions: Path = options.SESSIONS,
+    audio: bool = typer.Option(True, "--audio/--no-audio", help="Keep the call's sound in the session."),
+    self_score: bool = _SELF_SCORE,
+) -> None:
+    """Talk to a customer with a headset: both sides can speak at once, as on a real call.
+
+    While the call runs: space pauses, r repeats the customer's last line, n shows your notes, q or Ctrl-C hangs up.
+    Saying "stop the exercise" ends it at once. Whatever happens, the session is whole.
+
+    Examples:
+      voicetrainer talk late-parcel
+      voicetrainer talk no-heating --profile patient --intensity gentle
+      voicetrainer talk late-parcel --mic Headset --speaker Headset --plain
+    """
+    from voicetrainer import models
+    from voicetrainer.call import SpokenLine, hold
+    from voicetrainer.cli.content import read_scenario
+    from voicetrainer.cli.screen import Screen, keys
+    from voicetrainer.detector import load_shipped
+    from voicetrainer.recording import Recorder, new_folder
+    from voicetrainer.roleplay.customer import Customer
+    from voicetrainer.roleplay.events import Header, ModelUsed
+    from voicetrainer.speech import prosody, voice
+    from voicetrainer.speech.audio import CHANNELS
+    from voicetrainer.speech.ears import Ears
+    from voicetrainer.speech.echo import Guard
+    from voicetrainer.speech.recognizer import Recognizer
+    from voicetrainer.speech.turns import PROFILES
+
+    warm = threading.Thread(target=prosody.warm_up, daemon=True)
+    warm.start()
+    text, scenario = read_scenario(name)
+    dial, patience = options.intensity(intensity), PROFILES[options.profile(profile)]
+    chosen = models.choose(model)
+    console_brief(scenario)
+    typer.echo(models.who_listens(chosen) + "\n")
+    with ExitStack() as stack:
+        line_out = stack.enter_context(voice.Voice(scenario.customer.voice))
+        line_out.warm_up()
+        recognizer, detector = Recognizer(chosen.path), load_shipped()
+        warm.join()
+        sample = calm_voice(learner, mic, speaker, calibrate)
+        root = _root(sessions)
+        header = Header(
+            scenario.id,
+            text,
+            "device",
+            __version__,
+            recognizer=ModelUsed(chosen.name, chosen.checksum),
+            voice=ModelUsed(voice.engine()),
+            techniques=ModelUsed("voicetrainer techniques", detector.checksum),
+            baseline=sample.current if sample else None,
+            channels=CHANNELS if audio else (),
+            settings={
+                "turns": patience.name,
+                "intensity": dial,
+                "variation": options.variation(root, scenario.id),
+                "half_duplex": half_duplex,
+            },
+        )
+        customer = Customer.of(header, scenario, detector)
+        ask_ready()
+        transport = stack.enter_context(open_line(mic, speaker))
+        folder = new_folder(root, scenario.id)
+        events: list[Fact | Decision] = []
+        screen = stack.enter_context(Screen(scenario, plain=plain, feedback=feedback))
+        with Recorder(folder, header, audio=audio) as recorder:
+            ears = Ears(recognizer, patience)
+            line = SpokenLine(
+                transport,
+                ears,
+                line_out.render,
+                recorder.frames,
+                guard=Guard(half_duplex=half_duplex).hear,
+                ahead=True,
+                watch=lambda t: screen.tick(t, ears.partial, line.played),
+            )
+            with hanging_up(line), keys(_pressed(line, transport, screen)):
+                hold(customer, line, _tell(recorder.write, events.append, screen.event))
+    if learner and sample is not None:
+        refine(sample, events)
+    _debrief(scenario, events, folder, False, self_score)
+
+
+def console_brief(scenario: Scenario) -> None:
+    """Print what the learner knows before picking up."""
+    typer.echo(f"{scenario.title} — {scenario.business}\n\n{scenario.briefing.strip()}\n")
+    for goal in scenario.goals:
+        typer.echo(f"  • {goal}")
+    typer.echo("")
+    for key, value in scenario.facts.items():
+        typer.echo(f"  {key.replace('_', ' ')}: {value}")
+    typer.echo("")
+
+
+def open_line(mic: str | None, speaker: str | None) -> DeviceTransport:
+    """Open microphone and loudspeaker; numbers are numbers."""
+    from voicetrainer.transports.device import DeviceTransport
+
+    def which(name: str | None) -> str | int | None:
+        return int(name) if name is not None and name.isdigit() else name
+
+    return DeviceTransport(which(mic), which(speaker))
+
+
+def calm_voice(learner: str, mic: str | None, speaker: str | None, again: bool | None) -> Sample | None:
+    """The learner's calm voice on this microphone: as kept, or read now; None without one."""
+    import sys
+
+    from voicetrainer import baselines
+    from voicetrainer.errors import LearnerError
+
+    microphone = mic or baselines.MICROPHONE
+    if not again:
+        try:
+            return baselines.load(learner, microphone)
+        except LearnerError:
+            if again is False or not sys.stdin.isatty():
+                return None
+    typer.echo("First your calm voice, so that the call can be compared with it. Read these sentences as you would")
+    typer.echo("on an ordinary call, and then wait a moment:\n")
+    for sentence in CALM:
+        typer.echo(f"    {sentence}")
+    if not ready("\nPress Enter to begin reading (s skips this) "):
+        return None
+    with open_line(mic, speaker) as line:
+        try:
+            sample = baselines.new(learner, microphone, baselines.sentences(_reading(line)))
+        except LearnerError as error:
+            typer.echo(f"That did not work: {error.message}. The call is judged against people in general.\n")
+            return None
+    baselines.save(sample)
+    typer.echo("Thank you, that is kept for the next calls too.\n")
+    return sample
+
+
+def _reading(line: DeviceTransport) -> Iterator[Samples]:
+    """Frames of the learner reading, until they have been quiet for a while after it, or time is up."""
+    from voicetrainer.speech.activity import Activity
+
+    activity, voiced, quiet = Activity(), 0.0, 0.0
+    for frame in line.frames():
+        yield frame.learner
+        if activity.step(frame.learner):
+            voiced, quiet = voiced + 0.02, 0.0
+        else:
+            quiet += 0.02
+        if frame.t >= READING or (voiced > 3.0 and quiet > 2.0):
+            return
+
+
+def ready(question: str) -> bool:
+    """Ask for Enter at a terminal; whether to go on."""
+    import sys
+
+    if not sys.stdin.isatty():
+        return True
+    try:
+        return not input(question).strip().lower().startswith("s")
+    except EOFError:
+        return True
+
+
+def ask_ready() -> None:
+    """Wait until the learner is ready to pick up."""
+    import sys
+
+    if sys.stdin.isatty():
+        input("The phone rings. Press Enter to pick up. ")
+
+
+def refine(sample: Sample, events: list[Fact | Decision]) -> None:
+    """Let the steady parts of the call refine the calm voice."""
+    from voicetrainer import baselines
+    from voicetrainer.roleplay.events import Heard
+
+    said = [e.prosody for e in events if isinstance(e, Heard) and e.prosody is not None]
+    learnt, note = baselines.learn(sample, said)
+    baselines.save(learnt)
+    if note:
+        typer.echo(f"note: {note}", err=True)
+
+
+@contextmanager
+def hanging_up(line: SpokenLine) -> Iterator[None]:
+    """Make the first Ctrl-C hang up, so that the session ends whole; the second one breaks off."""
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        signal.signal(signal.SIGINT, before)
+        line.asked.append("leave")
+
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, hang_up)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _pressed(line: SpokenLine, transport: DeviceTransport, screen: Screen) -> Callable[[str], None]:
+    def pressed(key: str) -> None:
+        if key == " ":
+            screen.paused = not screen.paused
+            transport.pause(screen.paused)
+            screen.draw()
+        elif key == "r":
+            line.asked.append("repeat")
+        elif key == "n":
+            screen.notes = not screen.notes
+            screen.draw()
+        elif key == "q":
+            if screen.paused:
+                transport.pause(False)
+            line.asked.append("leave")
+
+    return pressed
