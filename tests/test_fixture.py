@@ -180,6 +180,48 @@ def test_a_clip_taken_back_before_it_began_is_never_heard() -> None:
     assert Heard(list(line.frames())).reports == []
 
 
+@pytest.mark.parametrize(
+    ("later", "spans", "reports"),
+    [
+        # the rest comes while the first piece plays, just in time, and late: silence in between, but no end
+        ({1.5: 1}, [(1, 3)], [(50, True, None), (149, False, "ended")]),
+        ({2: 1}, [(1, 3)], [(50, True, None), (149, False, "ended")]),
+        ({2.1: 1}, [(1, 2), (2.1, 3.1)], [(50, True, None), (154, False, "ended")]),
+        # in mid-frame: up to the next frame it is silent
+        ({2.1: 0.505, 3: 0.5}, [(1, 2), (2.1, 2.605), (3, 3.5)], [(50, True, None), (174, False, "ended")]),
+        # cut before the rest was there: it is never heard
+        ({2.5: None, 2.7: 1}, [(1, 2)], [(50, True, None), (125, False, "cut")]),
+    ],
+)
+def test_a_clip_in_pieces(
+    later: dict[float, float | None], spans: list[tuple[float, float]], reports: list[tuple[int, bool, str | None]]
+) -> None:
+    line = Fixture([])
+    frames: list[Frame] = []
+    last = max(later)
+    for frame in line.frames():
+        frames.append(frame)
+        now = len(frames) * FRAME / RATE
+        if now == 1:
+            line.play(clip(1), whole=False)
+        piece = later.get(now, b"")
+        if piece is None:
+            line.stop()
+        elif not isinstance(piece, bytes):
+            line.more(clip(piece), whole=now == last)
+    heard = Heard(frames)
+    assert heard.spans("customer") == [tuple(at(*span)) for span in spans]
+    assert heard.reports == reports
+
+
+def test_a_piece_may_come_before_the_clip_began_and_after_its_end_it_is_nothing() -> None:
+    line = Fixture([])
+    line.play(clip(1), whole=False)
+    line.more(clip(1))
+    line.more(clip(1))
+    assert Heard(list(line.frames())).spans("customer") == [tuple(at(0, 2))]
+
+
 def test_of_two_clips_at_once_the_later_one_is_played() -> None:
     line = Fixture([])
     line.play(clip(1, 0.1))

@@ -171,7 +171,7 @@ def test_every_lane_is_drawn_inside_its_plot(show: Show) -> None:
         "  boxes.every((b) => b.left > plot.left - 3 && b.right < plot.right + 3"
         "   && b.top > plot.top - 3 && b.bottom < plot.bottom + 3)]; })"
     )
-    assert [name for name, _, _ in lanes] == ["Voices", "Anger", "Pitch", "Loudness", "Pace"]
+    assert [name for name, _, _ in lanes] == ["Voices", "Anger", "Pitch", "Loudness", "Pace", "Steadiness"]
     assert all(count > 0 and inside for _, count, inside in lanes)
 
 

@@ -8,6 +8,7 @@
     ├── VoiceError        the customer's voice cannot be rendered
     ├── DeviceError       a microphone or loudspeaker
     ├── ScenarioError     a scenario or rubric that does not hold together
+    ├── LearnerError      a learner's calm sample that is missing, broken or cannot be kept
     ├── SessionError      a session folder that cannot be read or written
     └── ManifestError     a table of files or utterances to evaluate
 
@@ -55,6 +56,10 @@ class DeviceError(VoicetrainerError):
 
 class ScenarioError(VoicetrainerError):
     """A scenario or rubric that does not hold together."""
+
+
+class LearnerError(VoicetrainerError):
+    """A learner's calm sample that is missing, broken or cannot be kept."""
 
 
 class SessionError(VoicetrainerError):

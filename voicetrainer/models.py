@@ -158,6 +158,13 @@ def _unknown(name: str, more: Sequence[str] = (), where: str = "") -> ModelError
     )
 
 
+def who_listens(model: Model) -> str:
+    """One line: which model is in use and, for a shipped one, what it is good for and how to get a better one."""
+    if not model.shipped:
+        return f"{model.name} listens."
+    return f"{model.name} listens ({model.good_for}). To be understood better: {_how_to_get(recommended().name)}"
+
+
 # -------------------------------------------------------------------------------------------------------- getting one
 
 

@@ -39,6 +39,19 @@ def sessions_dir() -> Path:
     return Path(os.environ.get("VOICETRAINER_SESSIONS") or "sessions").expanduser()
 
 
+def learners_dir() -> Path:
+    """The folder of the learners' calm samples; it need not exist yet.
+
+    ``VOICETRAINER_LEARNERS`` if that is set, else the user's data folder (``~/.local/share/voicetrainer/learners`` on
+    Linux): never a clone, because a voice is nobody else's business.
+    """
+    if chosen := os.environ.get("VOICETRAINER_LEARNERS"):
+        return Path(chosen).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("voicetrainer", appauthor=False) / "learners"
+
+
 def _clone() -> Path | None:
     """Top of the clone that the package runs from; None for an installed package."""
     top = _PACKAGE.parent

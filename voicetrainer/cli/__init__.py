@@ -13,7 +13,20 @@ import click
 import typer
 
 from voicetrainer import __version__
-from voicetrainer.cli import calls, content, doctor, evaluate, models, sessions
+from voicetrainer.cli import (
+    authoring,
+    calls,
+    content,
+    debrief,
+    doctor,
+    evaluate,
+    learners,
+    models,
+    progress,
+    rubric,
+    sessions,
+    talk,
+)
 from voicetrainer.errors import VoicetrainerError
 
 app = typer.Typer(
@@ -39,14 +52,27 @@ def _root(
     """A flight simulator for difficult customer calls: offline, explainable, replayable."""
 
 
+app.command("talk")(talk.talk)
 app.command("type")(calls.type_)
 app.command("run")(calls.run)
 app.command("replay")(sessions.replay)
 app.command("rescore")(sessions.rescore)
 app.command("rehear")(sessions.rehear)
 app.command("report")(sessions.report)
+app.command("retry")(calls.retry)
+app.command("compare")(progress.compare)
+app.command("reflect")(debrief.reflect)
+app.command("history")(progress.history)
+app.command("reset")(debrief.reset)
+app.command("rubric")(rubric.rubric)
 app.command("scenarios")(content.scenarios)
 app.command("check")(content.check)
+app.command("simulate")(authoring.simulate)
+app.command("graph")(authoring.graph)
+app.command("new")(authoring.new)
+app.command("schema")(authoring.schema)
+app.command("calibrate")(learners.calibrate)
+app.add_typer(learners.app, name="learners")
 app.add_typer(models.app, name="models")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("doctor")(doctor.doctor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 _ONES = (
@@ -146,6 +147,7 @@ def _spoken(word: str, spell: bool) -> str:
     return " ".join(filter(None, out))
 
 
+@lru_cache(maxsize=4096)  # a scenario's phrases and lines are read anew in every turn
 def tokens(text: str) -> tuple[Token, ...]:
     """The spoken words of a text, each with the index of its written word.
 
