@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 INTERVAL = 0.25
 """Least seconds between two drawings."""
 
-KEYS = "space pause · r repeat her line · n notes · q hang up · or say: stop the exercise"
+KEYS = "space pause · r repeat · n notes · q hang up · say: stop the exercise"
 
 
 class Screen:

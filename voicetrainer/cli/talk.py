@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from voicetrainer.baselines import Sample
     from voicetrainer.call import SpokenLine
     from voicetrainer.cli.screen import Screen
-    from voicetrainer.roleplay.events import Decision, Fact
+    from voicetrainer.roleplay.events import Baseline, Decision, Fact
     from voicetrainer.roleplay.scenario import Scenario
     from voicetrainer.speech.audio import Samples
+    from voicetrainer.speech.ears import Ears
     from voicetrainer.transports.device import DeviceTransport
 
 CALM = (
@@ -32,6 +33,8 @@ CALM = (
     "Please take your time, I'm here for as long as you need.",
 )
 """What is read in a calm voice before the first call."""
+METER = 3.0
+"""Seconds of voice that the live meter looks back."""
 READING = 20.0
 """Seconds within which the calm sentences are read."""
 
@@ -70,7 +73,7 @@ def talk(
       voicetrainer talk no-heating --profile patient --intensity gentle
       voicetrainer talk late-parcel --mic Headset --speaker Headset --plain
     """
-    from voicetrainer import models
+    from voicetrainer import baselines, models
     from voicetrainer.call import SpokenLine, hold
     from voicetrainer.cli.content import read_scenario
     from voicetrainer.cli.screen import Screen, keys
@@ -131,12 +134,12 @@ def talk(
                 recorder.frames,
                 guard=Guard(half_duplex=half_duplex).hear,
                 ahead=True,
-                watch=lambda t: screen.tick(t, ears.partial, line.played),
+                watch=lambda t: screen.tick(t, ears.partial, line.played, lambda: _meter(ears, header.baseline)),
             )
             with hanging_up(line), keys(_pressed(line, transport, screen)):
                 hold(customer, line, _tell(recorder.write, events.append, screen.event))
-    if learner and sample is not None:
-        refine(sample, events)
+    if sample is not None and (why := baselines.after(sample, events)):
+        typer.echo(f"note: {why}", err=True)
     _debrief(scenario, events, folder, False, self_score)
 
 
@@ -227,16 +230,17 @@ def ask_ready() -> None:
         input("The phone rings. Press Enter to pick up. ")
 
 
-def refine(sample: Sample, events: list[Fact | Decision]) -> None:
-    """Let the steady parts of the call refine the calm voice."""
-    from voicetrainer import baselines
-    from voicetrainer.roleplay.events import Heard
+def _meter(ears: Ears, baseline: Baseline | None) -> str:
+    """How the learner's voice is just now, in a few words; empty while there is nothing to say."""
+    from voicetrainer.roleplay import steadiness
 
-    said = [e.prosody for e in events if isinstance(e, Heard) and e.prosody is not None]
-    learnt, note = baselines.learn(sample, said)
-    baselines.save(learnt)
-    if note:
-        typer.echo(f"note: {note}", err=True)
+    sounds = ears.sounds(METER)
+    if sounds is None:
+        return ""
+    reading = steadiness.read(sounds, baseline)
+    if reading.level == "unknown":
+        return ""
+    return reading.level if reading.level == "steady" else f"{reading.level}: {reading.reason}"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voicetrainer.roleplay.events import Fact, Heard, Silence, SpeechStarted, StillSpeaking, q
+from voicetrainer.roleplay.events import Fact, Heard, Prosody, Silence, SpeechStarted, StillSpeaking, q
 from voicetrainer.speech.activity import HANGOVER, Activity
 from voicetrainer.speech.audio import RATE, Samples
 from voicetrainer.speech.endings import height
@@ -87,6 +87,10 @@ class Ears:
             yield StillSpeaking(now, q(now - self._start))
         elif signal is Signal.YIELDED:
             yield from self._finish(now)
+
+    def sounds(self, last: float | None = None) -> Prosody | None:
+        """How the utterance has sounded so far, or in its last seconds; None while the learner is silent."""
+        return self._prosody.so_far(last) if self._hearing else None
 
     def partial(self) -> str:
         """Words of the utterance so far."""
