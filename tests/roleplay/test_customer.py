@@ -315,6 +315,24 @@ def test_a_stage_is_left_when_every_need_is_met(lines: list[str], reached: list[
     assert stages(play(lines)) == ["heard", *reached]
 
 
+@pytest.mark.parametrize(
+    ("lines", "reached"),
+    [
+        (["empathy@0.5"], ["owned"]),
+        (["empathy@0.49"], []),
+        (["ownership@0.7", "empathy", "apology@0.5"], ["owned"]),  # not sure enough so far ahead of its time
+        (["ownership@0.75", "empathy", "apology@0.5"], ["owned", "offered"]),
+    ],
+)
+def test_needs_are_met_by_what_is_sure(lines: list[str], reached: list[str]) -> None:
+    assert stages(play(lines)) == ["heard", *reached]
+
+
+def test_a_question_that_draws_an_answer_is_finding_out() -> None:
+    asks = SMALL.stages[0].model_copy(update={"needs": (("probe",),)})
+    assert stages(play(["your order number"], customer(stages=(asks, *SMALL.stages[1:])))) == ["heard", "owned"]
+
+
 def test_a_new_stage_says_what_led_to_it() -> None:
     _, decisions = respond(customer(), heard("apology empathy"), heard("follow_up", 12))
     told = [d.because for d in decisions if isinstance(d, StageReached)]

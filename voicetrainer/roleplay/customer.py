@@ -64,6 +64,9 @@ from voicetrainer.roleplay.timing import LONG_LINE
 SETTLED = 0.25
 """Steadiness score down to which a voice must come before it counts as settled again."""
 
+AHEAD = 0.75
+"""How sure a technique must be to count for a later stage than this one."""
+
 BARGES = 6.5
 """Anger from which the customer breaks into a long speech, as a drill in giving way."""
 
@@ -311,7 +314,8 @@ class _Turn(Ledger):
                 self.manner("asked_again", text, "The customer has already told you that.", mistake=True)
                 self.move("asked_again", text)
             self.moment = replace(self.moment, answer=answer.say, again=known)
-            self.state = replace(self.state, given=self.state.given | {asked})
+            finds_out = set() if known else {"probe"}  # whatever the words are called: it was asked and will be told
+            self.state = replace(self.state, given=self.state.given | {asked}, met=self.state.met | finds_out)
         return bool(checked.wrong)
 
     def words(self, found: Iterable[techniques.Evidence], *, over: bool, wrong: bool) -> None:
@@ -342,7 +346,7 @@ class _Turn(Ledger):
             self.state = replace(
                 self.state,
                 times={**self.state.times, e.label: times + 1},
-                met=self.state.met | ({e.label} if e.score >= SURE else set()),
+                met=self.state.met | ({e.label} if self.meets(e) else set()),
                 happened=self.state.happened | {e.label},
                 offered=self.state.offered or (self.number if e.label in _OFFERS else 0),
             )
@@ -353,6 +357,11 @@ class _Turn(Ledger):
             if e.label == "escalate" and e.score >= SURE:
                 self.moment = replace(self.moment, handed_on=True)
             self.progress()
+
+    def meets(self, e: techniques.Evidence) -> bool:
+        """Whether it is sure enough to be what a stage needs; what only a later stage needs must be surer."""
+        now = any(e.label in group for group in self.stage.needs)
+        return e.score >= (SURE if now else AHEAD)
 
     def untimely(self, label: str) -> str:
         """Why a technique does not work at this stage; empty when it does."""
