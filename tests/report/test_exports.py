@@ -64,4 +64,4 @@ def test_no_cell_is_taken_for_a_formula() -> None:
 def test_an_empty_session_exports_to_headings() -> None:
     session = calls.empty().session
     assert webvtt(session) == "WEBVTT\n"
-    assert ledger_csv(session) == "seconds,turn,rule,before,after,change,because,quote\r\n"
+    assert ledger_csv(session) == "seconds,turn,rule,before,after,change,because,quote,trust_before,trust_after\r\n"

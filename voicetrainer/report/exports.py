@@ -12,7 +12,7 @@ from voicetrainer.roleplay.events import Heard, MoodChanged
 if TYPE_CHECKING:
     from voicetrainer.recording import Session
 
-_COLUMNS = ("seconds", "turn", "rule", "before", "after", "change", "because", "quote")
+_COLUMNS = ("seconds", "turn", "rule", "before", "after", "change", "because", "quote", "trust_before", "trust_after")
 
 
 def webvtt(session: Session, customer: str = "Customer", learner: str = "Learner") -> str:
@@ -65,7 +65,20 @@ def ledger_csv(session: Session) -> str:
     for e in session.events:
         if isinstance(e, MoodChanged):
             change = round(e.after - e.before, 3) + 0.0
-            table.writerow([e.t, e.turn, _cell(e.rule), e.before, e.after, change, _cell(e.because), _cell(e.quote)])
+            table.writerow(
+                [
+                    e.t,
+                    e.turn,
+                    _cell(e.rule),
+                    e.before,
+                    e.after,
+                    change,
+                    _cell(e.because),
+                    _cell(e.quote),
+                    e.trust_before,
+                    e.trust_after,
+                ]
+            )
     return out.getvalue()
 
 

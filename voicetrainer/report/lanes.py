@@ -105,6 +105,8 @@ class Anger:
     line: str
     changes: tuple[Change, ...]
     says: str
+    trust: str
+    """The customer's trust as a line of its own; empty where the log tells none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,11 +398,15 @@ def _anger(session: Session, x: Callable[[float], float], customer: str) -> Ange
         changes.append(Change(mood.t, x(mood.t), y(mood.after), way(mood.after - before), told, i + 2 - len(together)))
     line = "".join([*path, f"H{WIDTH}"])
     last = moods[-1].after if moods else first
+    trusted = [(e.t, e.trust_before, e.trust_after) for e in moods if e.trust_before is not None]
+    trust = [f"M0 {y(trusted[0][1]) * HEIGHT / 100:g}"] if trusted else []
+    trust += [f"H{x(t) * WIDTH / 100:.0f}V{y(after or 0.0) * HEIGHT / 100:g}" for t, _, after in trusted]
     return Anger(
         area=f"{line}V{HEIGHT}H0Z",
         line=line,
         changes=tuple(changes),
         says=f"{customer}'s anger from {first:.1f} to {last:.1f} of 10, in {len(changes)} changes",
+        trust="".join([*trust, f"H{WIDTH}"]) if trust else "",
     )
 
 

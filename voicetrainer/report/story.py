@@ -104,6 +104,8 @@ class Mood:
     """Display name of the rule."""
     because: str
     quote: str
+    trust: float | None
+    """By how much the trust moved; None where the log tells none."""
 
     @property
     def change(self) -> float:
@@ -212,7 +214,7 @@ def tell(session: Session, labels: Labels) -> Story:
     noticed = _by_turn(e for e in events if isinstance(e, Noticed))
     voices = {e.turn: e for e in events if isinstance(e, Steadiness)}
     ledger = tuple(
-        Mood(i, e.t, e.turn, e.before, e.after, named(e.rule, labels), e.because, e.quote)
+        Mood(i, e.t, e.turn, e.before, e.after, named(e.rule, labels), e.because, e.quote, _trust(e))
         for i, e in enumerate((e for e in events if isinstance(e, MoodChanged)), 1)
     )
     moods = _by_turn(ledger)
@@ -328,6 +330,10 @@ def _pieces(words: Sequence[Word], noticed: Sequence[Noticed], labels: Labels) -
         )
         for i, (text, here, unsure) in enumerate(runs)
     )
+
+
+def _trust(e: MoodChanged) -> float | None:
+    return None if e.trust_before is None or e.trust_after is None else e.trust_after - e.trust_before
 
 
 def _asides(session: Session, unowned: Sequence[Mood], turns: int, ledger: Sequence[Mood]) -> list[Aside]:
