@@ -33,7 +33,7 @@ briefing: For measuring.
 goals: [none]
 facts: {}
 customer: {name: Nobody, anger: 5, about: nobody}
-mood: {stalling: 0, dead_air: 0}
+mood: {stalling: 0, dead_air: 0, dragging: 0}
 stages:
   - id: heard
     about: nothing

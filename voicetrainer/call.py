@@ -151,10 +151,12 @@ class SpokenLine:
 
     def facts(self) -> Iterator[Fact]:
         """Facts as the frames bring them."""
-        t = 0.0
+        t, why = 0.0, "the learner had no more to say"
         for frame in self.transport.frames():
             self.tape(frame.learner, frame.customer)
             yield from frame.notes
+            if any(note.what == "device_lost" for note in frame.notes):
+                why = "a device was lost"
             if frame.stopped == "cut" and self._playing:
                 yield self._stopped(frame.t, cut=True)
             if frame.started:
@@ -183,7 +185,7 @@ class SpokenLine:
                 if not self._playing and not self._waiting:
                     yield RepeatAsked(q(t))
         yield from self.ears.close(t)
-        yield LearnerLeft(q(t), "the learner had no more to say")
+        yield LearnerLeft(q(t), why)
 
     def _look_ahead(self, t: float) -> None:
         """Once in each pause: what would the customer answer if that was all? Have it rendered meanwhile."""

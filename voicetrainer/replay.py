@@ -17,9 +17,12 @@ from voicetrainer.roleplay.events import (
     Decision,
     Fact,
     Heard,
+    LearnerLeft,
     LineStarted,
     LineStopped,
+    Noted,
     Noticed,
+    RepeatAsked,
     Say,
     SpeechStarted,
     is_fact,
@@ -190,12 +193,17 @@ def rehear(session: Session, recognizer: Recognizer) -> Again:
     """
     from voicetrainer.speech import audio
     from voicetrainer.speech.ears import Ears
+    from voicetrainer.speech.echo import Guard
     from voicetrainer.speech.turns import profile
-    from voicetrainer.transports import FRAME, RATE
+    from voicetrainer.transports import FRAME, RATE, Frame
 
     if session.audio is None or "learner" not in session.header.channels:
         raise SessionError(f"{session.folder}: there is no audio to hear again", "record without --no-audio")
-    learner = audio.read_call(session.audio)[:, session.header.channels.index("learner")]
+    call = audio.read_call(session.audio)
+    learner = call[:, session.header.channels.index("learner")]
+    guard = None
+    if session.header.settings.get("half_duplex") and "customer" in session.header.channels:
+        guard, customer = Guard(half_duplex=True), call[:, session.header.channels.index("customer")]
     logged = session.facts
     line_events = [f for f in logged if isinstance(f, LineStarted | LineStopped)]
     spans = [(a.t, b.t) for a, b in pairwise(line_events) if isinstance(a, LineStarted) and isinstance(b, LineStopped)]
@@ -207,11 +215,14 @@ def rehear(session: Session, recognizer: Recognizer) -> Again:
         while span < len(spans) and spans[span][1] <= t + 1e-6:
             span += 1
         speaking = span < len(spans) and spans[span][0] <= t + 1e-6
-        heard += ears.hear(t, learner[i : i + FRAME], speaking)
+        mine = learner[i : i + FRAME]
+        if guard is not None:
+            mine, _ = guard.hear(Frame(t, mine, customer[i : i + FRAME]))
+        heard += ears.hear(t, mine, speaking)
     if not session.interrupted:
         heard += ears.close(len(learner) // FRAME * FRAME / RATE)
-    mine = [f for f in logged if not isinstance(f, LineStarted | LineStopped) and f.kind != "learner_left"]
-    return Again(tuple(heard), first_difference(mine, heard, cut=session.interrupted))
+    sound = [f for f in logged if not isinstance(f, LineStarted | LineStopped | LearnerLeft | RepeatAsked | Noted)]
+    return Again(tuple(heard), first_difference(sound, heard, cut=session.interrupted))
 
 
 def first_difference(

@@ -139,9 +139,7 @@ class Screen:
         elif isinstance(event, Heard):
             self._partial = ""
             self._show(event)
-        elif isinstance(event, Noted):
-            self.console.print(Text(f"  Note: {event.text}", style="yellow"))
-        elif isinstance(event, Ended) or (self.feedback and isinstance(event, Noticed)):
+        elif isinstance(event, Ended | Noted) or (self.feedback and isinstance(event, Noticed)):
             self._show(event)
 
     def tick(self, t: float, partial: Callable[[], str], played: float, voice: Callable[[], str] | None = None) -> None:

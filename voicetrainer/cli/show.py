@@ -14,6 +14,7 @@ from voicetrainer.roleplay.events import (
     LearnerLeft,
     LineStopped,
     MoodChanged,
+    Noted,
     Noticed,
     Say,
     Silence,
@@ -81,6 +82,8 @@ class Show:
             say(f"        [dim]♪ voice not judged  {escape('; '.join(event.reasons))}[/]")
         elif isinstance(event, MoodChanged):
             self._mood(event)
+        elif isinstance(event, Noted):
+            say(f"[yellow]        note: {escape(event.text)}[/]")
         elif isinstance(event, LearnerLeft):
             say(f"[dim]{clock(event.t)}  {escape(event.why)}[/]")
         elif isinstance(event, Ended):

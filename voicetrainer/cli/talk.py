@@ -136,7 +136,7 @@ def talk(
                 ahead=True,
                 watch=lambda t: screen.tick(t, ears.partial, line.played, lambda: _meter(ears, header.baseline)),
             )
-            with hanging_up(line), keys(_pressed(line, transport, screen)):
+            with hanging_up(line, transport), keys(_pressed(line, transport, screen)):
                 hold(customer, line, _tell(recorder.write, events.append, screen.event))
     if sample is not None and (why := baselines.after(sample, events)):
         typer.echo(f"note: {why}", err=True)
@@ -244,13 +244,14 @@ def _meter(ears: Ears, baseline: Baseline | None) -> str:
 
 
 @contextmanager
-def hanging_up(line: SpokenLine) -> Iterator[None]:
+def hanging_up(line: SpokenLine, transport: DeviceTransport) -> Iterator[None]:
     """Make the first Ctrl-C hang up, so that the session ends whole; the second one breaks off."""
 
     def hang_up(number: int, frame: FrameType | None) -> None:
         del number, frame
         signal.signal(signal.SIGINT, before)
         line.asked.append("leave")
+        transport.pause(False)  # nothing is heard while it is held
 
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, hang_up)
@@ -272,8 +273,7 @@ def _pressed(line: SpokenLine, transport: DeviceTransport, screen: Screen) -> Ca
             screen.notes = not screen.notes
             screen.draw()
         elif key == "q":
-            if screen.paused:
-                transport.pause(False)
             line.asked.append("leave")
+            transport.pause(False)
 
     return pressed

@@ -14,6 +14,7 @@ from voicetrainer.roleplay.events import (
     LineStarted,
     LineStopped,
     MoodChanged,
+    Noted,
     Noticed,
     Say,
     Silence,
@@ -165,7 +166,7 @@ class Aside:
 
     start: float
     kind: str
-    """``start``, ``stage``, ``silence``, ``mood`` or ``end``."""
+    """``start``, ``stage``, ``silence``, ``mood``, ``note`` or ``end``."""
     text: str
     moods: tuple[Mood, ...] = ()
     side: str = "aside"
@@ -345,6 +346,8 @@ def _asides(session: Session, unowned: Sequence[Mood], turns: int, ledger: Seque
             mine = tuple(m for m in left if m.t == event.t)
             left = [m for m in left if m not in mine]
             out.append(Aside(event.t, "silence", f"Silence for {event.seconds:.0f} seconds", mine))
+        elif isinstance(event, Noted):
+            out.append(Aside(event.t, "note", event.text))
         elif isinstance(event, StageReached):
             # The first stage is where the call begins: nothing has moved on yet.
             kind = "stage" if any(x.kind in ("stage", "start") for x in out) else "start"

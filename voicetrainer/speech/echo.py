@@ -8,7 +8,7 @@ echo's delay, also under noise and under the learner's own voice. Peaks at the s
 Pure numpy; about three milliseconds of CPU for each second in which the customer speaks.
 
 There is no cancellation, for none held up (``scripts/bench_echo.py``: echoes of -10 to -30 dB, 20 to 250 ms late, in a
-small room). WebRTC's takes 14-34 dB off, but while both speak it takes the learner's words as well: 11-77 % of them are
+small room). WebRTC's takes 14-34 dB off, but while both speak it takes the learner's words as well: 16-75 % of them are
 misheard after it, 9-84 % without it. Speex's leaves enough of the customer for voice activity to hear her all the time,
 and of a learner who speaks alone a third is misheard. Both are worse than to say plainly who is listened to.
 """
