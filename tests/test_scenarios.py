@@ -420,8 +420,8 @@ def test_the_schema_holds_for_what_ships(name: str) -> None:
         ({"facts": {"Order": "two"}}, [".facts.Order: unknown"]),
         ({"rubric": {"weights": {"empthy": 5}}}, [".rubric.weights.empthy: unknown"]),
         ({"format": 2}, [".format: 2 is not known"]),
-        ({"reactions": {"blame": [{"say": "My fault?", "unless": "apology or nothing"}]}}, [".reactions.blame.0: none fits"]),
-        ({"reactions": {"blame": [{"say": "My fault?", "unless": "apology or ownership"}]}}, []),
+        ({"reactions": {"rude": [{"say": "Oi!", "unless": "apology or nothing"}]}}, [".reactions.rude.0: none fits"]),
+        ({"reactions": {"rude": [{"say": "Oi!", "unless": "apology or ownership"}]}}, []),
     ],
 )  # fmt: skip
 def test_the_schema_finds_what_is_wrong(change: dict[str, Any], told: list[str]) -> None:

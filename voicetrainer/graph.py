@@ -148,7 +148,7 @@ def _others(sheet: _Sheet, scenario: Scenario, places: dict[str, tuple[float, fl
     if endings.closed:
         limits = endings.closed.after_boundaries
         turns = f"{limits} turns" if limits > 1 else "a turn"
-        wins.append(("closed", [f"a calm goodbye, once a limit was set in {turns}"]))
+        wins.append(("closed", [f"a calm goodbye to somebody who goes on, after a limit in {turns}"]))
     losses = [
         ("hung up", [f"anger reaches {endings.hung_up.at_anger:g}, or {SILENCES} silences in a row, anywhere"]),
         ("out of time", [f"{scenario.minutes:g} minutes are over, anywhere"]),

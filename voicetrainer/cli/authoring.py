@@ -32,7 +32,8 @@ def simulate(
 
     The learners: model (an agent whom you would hire), apologetic (sorry, and nothing else), defensive, silent,
     interrupter, random, abusive, fixer (a fix at once), expert (the words of the trade) and talker (kind, and endless).
-    A model agent should win nearly always; one who is defensive, silent or abusive hardly ever.
+    A model agent should win nearly always; one who is defensive, silent or abusive hardly ever. Anger is drawn turn by
+    turn: the middle of all calls, then what a tenth of them lies below, and above.
 
     Example: voicetrainer simulate late-parcel --calls 50
 

@@ -205,11 +205,14 @@ def expert(seen: Seen) -> str:
 
 def talker(seen: Seen) -> str:
     """Mean well, and talk and talk while the clock runs."""
-    labels = ("greeting", "appreciation", "backchannel", "probe", "empathy")
+    gentle = ("greeting", "appreciation", "backchannel", "probe", "empathy")
+    labels = [label for label in gentle if not seen.early(label)] * 2
+    if TEMPERAMENTS[seen.scenario.customer.temperament].unchecked and not seen.limits:
+        labels.insert(0, "boundary")
     seen.last = frozenset(labels)
     # The same few speeches again and again: every new one would have to be judged, and they are long.
-    which = seen.random.randrange(12)
-    return " ".join(seen.bank[label][which % len(seen.bank[label])] for label in labels)
+    which = seen.random.randrange(8)
+    return " ".join(seen.bank[label][(which + i) % len(seen.bank[label])] for i, label in enumerate(labels))
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(

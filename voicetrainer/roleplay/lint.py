@@ -31,7 +31,7 @@ HOPELESS = 12
 TO_DO = "To do:"
 """What a text begins with that is still to be written (`voicetrainer new` leaves some)."""
 
-_NEVER_NOTICED = frozenset(("dead_air", "letting_finish"))
+_NEVER_NOTICED = frozenset(("dead_air",))
 """What costs or earns in a call, or is noticed after it, but is not among what lines may depend on."""
 
 
