@@ -120,8 +120,8 @@ def talk(
             },
         )
         customer = Customer.of(header, scenario, detector)
+        transport = stack.enter_context(open_line(mic, speaker))  # it takes a moment to run evenly: before the ring
         ask_ready()
-        transport = stack.enter_context(open_line(mic, speaker))
         folder = new_folder(root, scenario.id)
         events: list[Fact | Decision] = []
         screen = stack.enter_context(Screen(scenario, plain=plain, feedback=feedback))
@@ -216,8 +216,9 @@ def ready(question: str) -> bool:
 
     if not sys.stdin.isatty():
         return True
+    typer.echo(question, nl=False)
     try:
-        return not input(question).strip().lower().startswith("s")
+        return not input().strip().lower().startswith("s")
     except EOFError:
         return True
 
@@ -227,7 +228,8 @@ def ask_ready() -> None:
     import sys
 
     if sys.stdin.isatty():
-        input("The phone rings. Press Enter to pick up. ")
+        typer.echo("The phone rings. Press Enter to pick up. ", nl=False)  # on stdout: the sound system's noise on
+        input()  # stderr is kept off the screen
 
 
 def _meter(ears: Ears, baseline: Baseline | None) -> str:
