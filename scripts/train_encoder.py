@@ -42,8 +42,8 @@ from voicetrainer.roleplay.features import features
 from voicetrainer.roleplay.techniques import LABELS, TECHNIQUES, said
 
 try:
-    import torch  # type: ignore[import-not-found]
-    import torch.nn.functional as F  # type: ignore[import-not-found]  # noqa: N812
+    import torch
+    import torch.nn.functional as F  # noqa: N812
 except ImportError:  # a tool of the workshop, not of the program
     sys.exit("error: training the encoder needs torch (pip install torch); running it does not")
 
