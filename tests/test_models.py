@@ -202,11 +202,12 @@ def test_problems_of_a_shipped_model(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- choosing one
 
 CATALOGUE = models.catalogue()
+SHIPPED = [entry.name for entry in CATALOGUE if entry.shipped]
 
 
 def test_the_catalogue() -> None:
     assert [e.name for e in CATALOGUE if e.recommended] == ["vosk-model-small-en-us-0.15"]
-    assert [e.name for e in CATALOGUE if e.shipped] == [STARTER.name]
+    assert set(SHIPPED) == {STARTER.name, "vosk-voicetrainer-0.2"}
     assert len({e.name for e in CATALOGUE}) == len({e.sha256 for e in CATALOGUE}) == len(CATALOGUE)
     for known in CATALOGUE:
         assert known.good_for
@@ -217,13 +218,29 @@ def test_the_catalogue() -> None:
             assert known.size > 10_000_000
 
 
-def test_the_shipped_model_is_what_the_catalogue_says() -> None:
-    model = models.choose()
-    assert model.path == STARTER
-    assert model.checksum == model.sha256 == fetch.digest(STARTER / SUMS)
-    assert not model.people
-    assert not model.confidence
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_what_the_catalogue_says(name: str) -> None:
+    model = models.choose(name)
+    assert model.path == places.shipped("models") / name
+    assert model.checksum == model.sha256 == fetch.digest(model.path / SUMS)
     assert list(models.problems(model)) == []
+    assert sum(path.stat().st_size for path in model.path.rglob("*")) < 30e6
+
+
+def test_without_any_other_a_shipped_one_listens() -> None:
+    assert models.choose().name == models.choose(people=True).name == "vosk-voicetrainer-0.2" == SHIPPED[0]
+    starter = models.choose(STARTER.name)
+    assert not starter.people
+    assert not starter.confidence
+
+
+def test_who_listens_is_one_plain_line(home: Path) -> None:
+    for name in SHIPPED:
+        line = models.who_listens(models.choose(name))
+        assert line.startswith(f"{name} listens (")
+        assert line.endswith("voicetrainer models install vosk-model-small-en-us-0.15")
+    write(home / "our-model", SMALLEST)
+    assert models.who_listens(models.choose("our-model")) == "our-model listens."
 
 
 @pytest.mark.parametrize(
@@ -250,7 +267,7 @@ def test_the_best_installed_one(home: Path) -> None:
     for name in ("vosk-model-small-en-us-0.15", "our-model", "vosk-model-en-us-0.22-lgraph", "not a name"):
         write(home / name, SMALLEST)
     (home / "empty").mkdir()
-    names = ["vosk-model-en-us-0.22-lgraph", "vosk-model-small-en-us-0.15", "our-model", STARTER.name]
+    names = ["vosk-model-en-us-0.22-lgraph", "vosk-model-small-en-us-0.15", "our-model", *SHIPPED]
     assert [model.name for model in models.installed()] == names
     assert models.choose().path == home / names[0]
     assert models.choose(None).licence == "Apache-2.0"
@@ -341,7 +358,7 @@ def test_where_things_are_in_an_installed_package(tmp_path: Path) -> None:
     assert scenarios == str(package / "_shipped" / "scenarios")
     assert Path(fetched).is_relative_to(tmp_path)
     assert not Path(fetched).is_relative_to(package)
-    assert chosen == str(package / "_shipped" / "models" / STARTER.name)
+    assert chosen == str(package / "_shipped" / "models" / SHIPPED[0])
 
 
 # ---------------------------------------------------------------------------------------------------- the command line
@@ -366,7 +383,7 @@ def test_list(home: Path) -> None:
     code, out = run("list", "--json")
     rows = json.loads(out)
     assert {row["name"]: row["installed"] for row in rows} == {
-        "our-model": True, STARTER.name: True, **{e.name: False for e in CATALOGUE if not e.shipped}
+        "our-model": True, **{e.name: e.shipped for e in CATALOGUE}
     }  # fmt: skip
 
 
@@ -385,7 +402,7 @@ def test_verify(home: Path) -> None:
     code, out = run("verify")
     assert code == 1
     assert out.startswith("our-model: damaged\n  ")
-    assert out.endswith(f"{STARTER.name}: whole\n")
+    assert out.endswith("".join(f"{name}: whole\n" for name in SHIPPED))
     (home / "our-model" / "graph" / "words.txt").unlink()
     code, out = run("verify", "our-model", "--json")
     assert code == 1

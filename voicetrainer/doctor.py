@@ -100,10 +100,10 @@ def _libraries() -> Check:
 def _model() -> Check:
     from voicetrainer import models
 
-    model = models.choose()
+    model = models.choose(people=True)
     models.check_folder(model.path)
     found = f"{model.name}: {model.good_for}"
-    if model.people:
+    if model.people and not model.shipped:
         return Check("recognition model", "ok", found, needed=True)
     best = models.recommended()
     hint = f"for your own voice: voicetrainer models install {best.name} ({best.size / 1e6:.0f} MB)"
@@ -113,7 +113,7 @@ def _model() -> Check:
 def _others() -> Check:
     from voicetrainer import models
 
-    used = models.choose()
+    used = models.choose(people=True)
     names = [model.name for model in models.installed() if model.name != used.name]
     return Check("other models", "ok", ", ".join(names) or "none", "" if names else "voicetrainer models list")
 

@@ -116,13 +116,15 @@ def at(folder: Path) -> Model:
     return Model(path=folder, **asdict(entry))
 
 
-def choose(wanted: str | None = None) -> Model:
+def choose(wanted: str | None = None, *, people: bool = False) -> Model:
     """The model to use: the one asked for, else the one in ``VOICETRAINER_MODEL``, else the best installed one.
 
     Parameters
     ----------
     wanted
         A name or a folder.
+    people
+        Rather one that understands people than a better one that does not: somebody is going to speak.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def choose(wanted: str | None = None) -> Model:
     if not wanted:
         if not here:
             raise ModelError("there is no recognition model on this machine", _how_to_get(recommended().name))
-        return here[0]
+        return next((model for model in here if model.people), here[0]) if people else here[0]
     for model in here:
         if model.name == wanted:
             return model

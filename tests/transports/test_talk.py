@@ -52,7 +52,13 @@ def test_a_call_is_held_and_hung_up_whole(sound: Sound, tmp_path: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=screen,
             stderr=subprocess.STDOUT,
-            env=os.environ | sound.env | {"VOICETRAINER_LEARNERS": str(tmp_path / "learners"), "NO_COLOR": "1"},
+            env=os.environ
+            | sound.env
+            | {
+                "VOICETRAINER_LEARNERS": str(tmp_path / "learners"),
+                "VOICETRAINER_MODEL": "vosk-voicetrainer-starter-0.1",  # the clips are spoken by a synthetic voice
+                "NO_COLOR": "1",
+            },
         )
         try:
             wait("nothing has come", log, process)

@@ -92,7 +92,7 @@ def talk(
     warm.start()
     text, scenario = read_scenario(name)
     dial, patience = options.intensity(intensity), PROFILES[options.profile(profile)]
-    chosen = models.choose(model)
+    chosen = models.choose(model, people=True)
     console_brief(scenario)
     typer.echo(models.who_listens(chosen) + "\n")
     with ExitStack() as stack:
