@@ -133,7 +133,7 @@ class Course:
         least, most = GOALS.get(self.learner, (0.0, 100.0))
         if self.won < least:
             return f"{self.learner} wins {self.won:.0f} %, should be at least {least:.0f} %"
-        return f"{self.learner} wins {self.won:.0f} %, should be at most {most:.0f} %" if self.won > most else ""
+        return f"{self.learner} wins {self.won:.0f} %, should be at most {most:.0f} %" if self.won > most + 0.1 else ""
 
 
 def simulate(
