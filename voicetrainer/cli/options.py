@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
@@ -27,8 +28,8 @@ def profile(name: str) -> str:
     return _one_of(name, PROFILES, "--profile")
 
 
-def _one_of(name: str, known: object, option: str) -> str:
-    names = list(known)  # type: ignore[call-overload]
+def _one_of(name: str, known: Iterable[str], option: str) -> str:
+    names = list(known)
     if name not in names:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(names)}", param_hint=option)
     return name
