@@ -91,14 +91,14 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def call(sound: Sound, turns: int, minutes: float, profile: str, folder: Path) -> dict[str, Any]:
+def call(sound: Sound, turns: int, minutes: float, profile: str, model: str | None, folder: Path) -> dict[str, Any]:
     """Hold one call, and what it showed."""
     from voicetrainer.speech.turns import PROFILES
 
     clips = [read(CALM / name) for name in CLIPS]
     parsed = scenario.parse(ENDLESS, "endless")
     prosody.warm_up()
-    recognizer = Recognizer(models.choose("vosk-voicetrainer-starter-0.1").path)
+    recognizer = Recognizer(models.choose(model, people=True).path)
     ears = Ears(recognizer, PROFILES[profile])
     customer = Customer(parsed, load_shipped())
     header = Header("endless", ENDLESS, "device", "bench", settings={"turns": profile})
@@ -144,14 +144,16 @@ def call(sound: Sound, turns: int, minutes: float, profile: str, folder: Path) -
             if sys.stderr.isatty() and isinstance(event, LineStarted):
                 print(f"\r{meter.said} turns, {event.t / 60:.1f} minutes", end="", file=sys.stderr)
 
+        given, played = sound.record("microphone"), sound.record("loudspeaker")
         before = time.process_time(), time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         hold(customer, spoken, record)
         after = time.process_time(), time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         health = line.health
+    tape = read_call(folder / "call.flac", limit_seconds=2 * 3600.0)
     voices = sum(getattr(after[2], part) - getattr(before[2], part) for part in ("ru_utime", "ru_stime"))
     wall = after[1] - before[1]
     return {
-        **latency(meter, read_call(folder / "call.flac", limit_seconds=2 * 3600.0)),
+        **latency(meter, tape),
         "minutes": round(wall / 60, 1),
         "cpu_percent": {
             "while the learner talks": percent([c for c, _ in meter.talking], [w for _, w in meter.talking]),
@@ -162,6 +164,8 @@ def call(sound: Sound, turns: int, minutes: float, profile: str, folder: Path) -
         "glitches": {
             "seconds lost": round(health.lost, 3), "overruns": health.overruns, "underruns": health.underruns,
             "blocks dropped": health.dropped, "drift ppm": round(health.drift),
+            **{f"learner {k}": v for k, v in against(tape[:, 0], given.stop()).items()},
+            **{f"customer {k}": v for k, v in against(tape[:, 1], played.stop()).items()},
         },
     }  # fmt: skip
 
@@ -212,6 +216,58 @@ def first_sound(side: Samples, after: float) -> float:
     return (start + int(loud[0])) / RATE if len(loud) else after
 
 
+def against(side: Samples, device: Samples) -> dict[str, float]:
+    """Compare one side of the recording, tenth by tenth of a second, with what its device was given or has played.
+
+    What lies above 5 kHz is left out: the sound system's own conversion between rates takes some of it away.
+
+    Returns
+    -------
+    How many pieces held sound, how many of them were not found in the other within `_RESIDUAL`, or were not where the
+    sound just before them was, and the worst of what was left, dB relative to the piece.
+    """
+    taps = np.arange(-24, 25)
+    low_pass = np.sinc(taps * 2 * 5000 / RATE) * np.hamming(49) * 2 * 5000 / RATE
+    side, device = (np.convolve(x, low_pass.astype(np.float32), "same") for x in (side, device))
+    size, wide = RATE // 10, RATE // 10
+    pieces, odd, moved, worst, before = 0, 0, 0, -120.0, -RATE
+    lag: int | None = None
+    for at in range(0, len(side) - size, size):
+        piece = side[at : at + size].astype(np.float64)
+        power = float(piece @ piece)
+        if power < size * 1e-5:
+            continue
+        lag = _lag(side[at : at + 2 * RATE], device, at) if lag is None else lag
+        start = at + lag - wide
+        there = device[max(0, start) : start + size + 2 * wide].astype(np.float64)
+        if start < 0 or len(there) < size + 2 * wide:
+            continue
+        sums = np.cumsum(np.concatenate(([0.0], there**2)))
+        dots = np.maximum(np.lib.stride_tricks.sliding_window_view(there, size) @ piece, 0)
+        alike = dots**2 / (np.maximum(sums[size:] - sums[:-size], 1e-9) * power)
+        best = int(np.argmax(alike))
+        left = 10 * np.log10(max(1 - float(alike[best]), 1e-12))
+        pieces, worst = pieces + 1, max(worst, float(left))
+        if left > _RESIDUAL:
+            odd += 1
+            continue
+        moved += int(abs(best - wide) > RATE // 1000 and at - before < RATE // 2)  # between lines it may
+        lag, before = lag + best - wide, at
+    return {"pieces": pieces, "pieces not found": odd, "pieces moved": moved, "worst dB": round(worst, 1)}
+
+
+_RESIDUAL = -20.0  # dB; a gap of a millisecond in a tenth of a second of sound leaves as much
+
+
+def _lag(piece: Samples, device: Samples, at: int) -> int:
+    """By how many samples a piece that begins at one place of a recording lies later in the other, within 20 s."""
+    low = max(0, at - 20 * RATE)
+    there = device[low : at + 22 * RATE].astype(np.float64)
+    size = 1 << (len(there) + len(piece)).bit_length()
+    match = np.fft.irfft(np.fft.rfft(there, size) * np.conj(np.fft.rfft(piece, size)), size)
+    return low + int(np.argmax(match[: len(there)])) - at
+
+
 def in_step(seconds: float) -> dict[str, float]:
     """Milliseconds between the two channels while the microphone hears the loudspeaker's own signal."""
     with Voice("woman-1") as voice:
@@ -250,6 +306,7 @@ def main() -> None:
         "--minutes", type=float, default=0.0, help="go on for at least so long, for memory and glitches"
     )
     parser.add_argument("--profile", default="standard", help="turn-taking profile: quick, standard, patient")
+    parser.add_argument("--model", help="recognition model (default: the best installed one that hears people)")
     parser.add_argument("--json", action="store_true", help="print one JSON object for machines")
     options = parser.parse_args()
     if why := missing():
@@ -257,7 +314,7 @@ def main() -> None:
     with Sound() as sound, tempfile.TemporaryDirectory() as folder:
         sound.room()
         time.sleep(2)
-        result = call(sound, options.turns, options.minutes, options.profile, Path(folder) / "s")
+        result = call(sound, options.turns, options.minutes, options.profile, options.model, Path(folder) / "s")
         result["in_step"] = in_step(30.0)
     result["load"] = [round(x, 1) for x in os.getloadavg()]
     if options.json:

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,9 +176,9 @@ class Sound:
         self._feeders.append(feeder)
         feeder.start()
 
-    def record(self) -> Recording:
-        """Listen to what the loudspeaker plays, from now on."""
-        return Recording()
+    def record(self, of: Literal["loudspeaker", "microphone"] = "loudspeaker") -> Recording:
+        """Listen to what the loudspeaker plays, or to what the microphone is given, from now on."""
+        return Recording("vspk.monitor" if of == "loudspeaker" else "virtmic")
 
 
 def _feed(player: subprocess.Popen[bytes], data: bytes) -> None:
@@ -189,12 +190,12 @@ def _feed(player: subprocess.Popen[bytes], data: bytes) -> None:
 
 
 class Recording:
-    """What the loudspeaker played."""
+    """What a device played, or heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            ["parec", "--device=vspk.monitor", "--rate=16000", "--channels=1", "--format=float32le",
+            ["parec", f"--device={source}", "--rate=16000", "--channels=1", "--format=float32le",
              "--latency-msec=20", "--raw"],
             stdout=self._file, stderr=subprocess.DEVNULL,
         )  # fmt: skip

@@ -25,7 +25,7 @@ from voicetrainer.speech.audio import RATE, Samples
 from voicetrainer.transports import FRAME
 from voicetrainer.transports.playout import Clock, Player
 
-_MIC_BUFFER = 0.1  # seconds; a microphone's buffer delays nothing, it only forgives a late reader
+_MIC_BUFFER = 0.04  # seconds; where the sound system collects that much before it sends any, more would be a delay
 _QUEUE = 500  # blocks (10 s) that may wait for a reader that is busy
 _PATIENCE = 10.0  # seconds for a sound system to answer
 
