@@ -149,11 +149,11 @@ def call(sound: Sound, turns: int, minutes: float, profile: str, model: str | No
         hold(customer, spoken, record)
         after = time.process_time(), time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         health = line.health
-    tape = read_call(folder / "call.flac", limit_seconds=2 * 3600.0)
+    recorded = read_call(folder / "call.flac", limit_seconds=2 * 3600.0)
     voices = sum(getattr(after[2], part) - getattr(before[2], part) for part in ("ru_utime", "ru_stime"))
     wall = after[1] - before[1]
     return {
-        **latency(meter, tape),
+        **latency(meter, recorded),
         "minutes": round(wall / 60, 1),
         "cpu_percent": {
             "while the learner talks": percent([c for c, _ in meter.talking], [w for _, w in meter.talking]),
@@ -164,8 +164,8 @@ def call(sound: Sound, turns: int, minutes: float, profile: str, model: str | No
         "glitches": {
             "seconds lost": round(health.lost, 3), "overruns": health.overruns, "underruns": health.underruns,
             "blocks dropped": health.dropped, "drift ppm": round(health.drift),
-            **{f"learner {k}": v for k, v in against(tape[:, 0], given.stop()).items()},
-            **{f"customer {k}": v for k, v in against(tape[:, 1], played.stop()).items()},
+            **{f"learner {k}": v for k, v in against(recorded[:, 0], given.stop()).items()},
+            **{f"customer {k}": v for k, v in against(recorded[:, 1], played.stop()).items()},
         },
     }  # fmt: skip
 
