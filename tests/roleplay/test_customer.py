@@ -196,6 +196,47 @@ def test_asking_for_what_was_told_annoys() -> None:
     assert moods(decisions) == []
 
 
+def test_an_answer_that_was_not_given_may_be_asked_for_again() -> None:
+    number = "what is your order number"
+    _, decisions = respond(customer(), heard(f"blame {number}"), heard(number, 12))
+    assert [rule for rule, _ in moods(decisions)] == ["blame"]
+    assert said(decisions) == ["my fault", "it is four four one seven"]
+
+
+def test_a_question_without_an_answer_has_its_own_line() -> None:
+    who = customer(reactions={**SMALL.reactions, "question": (Spoken(say="does that matter"),)})
+    assert said(respond(who, heard("what colour are the stairs"))[1]) == ["does that matter"]
+    for other in ("what would you like", "solution what colour would you prefer", "what is your order number"):
+        assert said(respond(who, heard(other))[1]) != ["does that matter"]
+
+
+FACTS = {"order": "four four one seven", "ordered": "Monday", "paid": "ninety pounds"}
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("You ordered it on Monday and you paid ninety pounds.", True),
+        ("You ordered it on Monday.", False),  # one fact is a start
+        ("You ordered it on Wednesday and you paid ninety pounds.", False),
+        ("I'll bring it on Monday, and it costs ninety pounds.", False),  # an offer
+    ],
+)
+@pytest.mark.parametrize("told", [True, False])
+def test_two_facts_said_back_rightly_are_a_summary(text: str, counts: bool, told: bool) -> None:
+    who = customer(facts=FACTS)
+    state = replace(who.begin()[0], told=frozenset({"ordered"} if told else ()))
+    _, decisions = respond(who, heard(text), state=state)
+    noticed = [d for d in decisions if isinstance(d, Noticed) and d.label == "reflect"]
+    assert bool(noticed) == (counts and told)
+    assert all("Monday" in d.why for d in noticed)
+
+
+def test_a_mistake_in_doubt_counts_half() -> None:
+    assert one("blame@0.4") == q(MOOD["blame"] * 0.4 * 0.5, 2)
+    assert one("blame@0.5") == q(MOOD["blame"] * 0.5, 2)
+
+
 def test_the_dial_makes_the_same_customer_milder_or_worse() -> None:
     courses = {}
     for name in INTENSITIES:
@@ -448,7 +489,8 @@ def test_without_a_voice_or_strong_evidence_nothing_is_said_about_it() -> None:
         (["hm", "jargon", "hm"], 0),  # that has its own price
         (["hm", "solution", "hm"], 0),  # too early, but not nothing
         (["your order number", "your order number", "your order number"], 0),  # the customer can answer that
-        (["hm", "your order number", "hm"], 1),
+        (["hm", "your order number", "hm"], 0),  # and has been of use
+        (["hm", "what colour were the stairs", "hm"], 1),  # a question is let pass, and is no more than that
     ],
 )
 def test_a_second_turn_without_anything_costs(lines: list[str], entries: int) -> None:

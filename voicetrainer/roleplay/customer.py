@@ -6,15 +6,15 @@ in ``roleplay.mood``. The rules, in the order in which they apply to one utteran
 
 1. *Sinking in*: what the last good turn left over works now, unless this turn spoils it.
 2. *Timing*: an interruption costs; listening words while the customer talks earn a little.
-3. *Memory*: a fact said back wrongly costs and is no summary; so does asking for what was told, and going back on an
-   offer.
+3. *Memory*: two facts said back rightly are a summary, whatever the words are called. A fact said back wrongly costs
+   and is no summary; so does asking for what was told, and going back on an offer.
 4. *Words*, in the order spoken: each technique or mistake moves by its weight, times how sure the detector is, times
-   `FADING` for repeats. What comes too early for the stage earns nothing. When the stage has all it needs the talk
-   moves on at once, so that in one breath empathy can come first and a fix second. Kind words alone for the third turn
-   in a row irritate.
+   `FADING` for repeats; a mistake that is in doubt counts half. What comes too early for the stage earns nothing. When
+   the stage has all it needs the talk moves on at once, so that in one breath empathy can come first and a fix second.
+   Kind words alone for the third turn in a row irritate.
 5. *Voice*: a raised voice costs, one steadied again earns.
-6. *Nothing said*: an utterance without any technique earns nothing, and a second one in a row costs; a question that
-   the customer can answer, or an utterance that was not understood, is let pass.
+6. *Nothing said*: an utterance without any technique earns nothing, and a second one in a row costs; a question about
+   the case, or an utterance that was not understood, is let pass.
 7. One turn soothes by the temperament's `patience` at most, for anger needs more than one good sentence, and enrages by
    its `temper` at most, for a learner must be able to notice and mend what went wrong.
 
@@ -23,11 +23,11 @@ Where the talk stands, how it ends and what is said next is in ``roleplay.talk``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from voicetrainer.roleplay import reply, steadiness, summary, techniques
+from voicetrainer.roleplay import questions, reply, steadiness, summary, techniques
 from voicetrainer.roleplay.events import (
     Band,
     Baseline,
@@ -71,6 +71,12 @@ BARGES = 6.5
 
 GAVE_WAY = 1.5
 """Seconds within which falling silent counts as giving way."""
+
+DOUBT = 0.5
+"""What a mistake counts that is less than `SURE`: she does not answer to it either."""
+
+SAID_BACK = 0.8
+"""How sure a summary is that is known by its facts."""
 
 SILENCES = 3
 """Unbroken silences after which the customer hangs up."""
@@ -183,7 +189,7 @@ class _Turn(Talk):
         if self.state.ending is not None:
             return  # the customer's last word stands
         judged = steadiness.judge(fact.prosody, self.customer.baseline, self.t, self.number)
-        found = self.customer.detector.detect(fact.text, self.state.last_line)
+        found: Sequence[techniques.Evidence] = self.customer.detector.detect(fact.text, self.state.last_line)
         if fact.role == "aside":
             self.decisions.append(judged)
             if fact.listening or (found and all(e.label == "backchannel" for e in found)):
@@ -193,6 +199,8 @@ class _Turn(Talk):
                 self.give_way("When you both spoke you fell silent and let the customer finish.")
             return
         self.state = replace(self.state, silences=0)
+        checked = summary.check(self.scenario, self.state.said, fact.text)
+        found = self.said_back(found, checked)
         over = fact.role == "interruption"
         self.moment = reply.Moment(
             interrupted=over,
@@ -209,8 +217,8 @@ class _Turn(Talk):
         self.barged(fact)
         self.let_finish(fact)
         stage = self.state.stage
-        wrong = self.remember(fact)
-        self.words(found, over=over, wrong=wrong)
+        self.remember(fact, checked)
+        self.words(found, over=over, wrong=bool(checked.wrong))
         self.limits()
         self.overdone()
         self.stall(fact, found)
@@ -229,6 +237,8 @@ class _Turn(Talk):
         if fact.barged:
             return  # what they cut in with waits for its answer
         pool, because = reply.choose(self.scenario, self.moment, self.here())
+        if pool is self.moment.answer and self.moment.asked is not None:
+            self.state = replace(self.state, given=self.state.given | {self.moment.asked})
         self.say(pool, because or f"stage {self.stage.id}")
 
     def barge_in(self) -> None:
@@ -285,36 +295,52 @@ class _Turn(Talk):
             self.log(-sinking, "sinking_in", RULES["sinking_in"].because, "")
             self.start = self.state.anger
 
-    def remember(self, fact: Heard) -> bool:
-        """Hold what is said against what was told; whether it was said back wrongly."""
+    def said_back(
+        self, found: Sequence[techniques.Evidence], checked: summary.Summary
+    ) -> Sequence[techniques.Evidence]:
+        """Add the summary that its facts show where the words did not: two rightly, one of them told in this call."""
+        facts = checked.right
+        known = any(e.label == "reflect" and e.score >= SAID_BACK for e in found)
+        if known or checked.wrong or len(facts) < 2 or not any(f.fact in self.state.told for f in facts):
+            return found
+        first, last = facts[0], facts[-1]
+        why = f"You said back what happened: {'; '.join(f.value for f in facts)}."
+        shown = techniques.Evidence("reflect", False, SAID_BACK, first.first, last.last, first.quote, why)
+        return sorted((*(e for e in found if e.label != "reflect"), shown), key=lambda e: e.first)
+
+    def remember(self, fact: Heard, checked: summary.Summary) -> None:
+        """Hold what is said against what was told."""
         text = fact.text
-        checked = summary.check(self.scenario, self.state.said, text)
         if checked.wrong:
             first = checked.wrong[0]
             self.manner("wrong_summary", first.quote, first.why, mistake=True, words=(first.first, first.last))
             self.move("wrong_summary", first.quote)
             self.moment = replace(self.moment, wrong=first.value)
-        asked = reply.asked(self.scenario, text)
-        if asked is not None:
-            answer = self.scenario.answers[asked]
+        inquired = questions.about_the_case(text)
+        summed_up = len(checked.right) >= 2 and not inquired
+        asked = None if summed_up else questions.asked(self.scenario, text)
+        if asked is None:
+            self.moment = replace(self.moment, inquired=inquired)
+        else:
+            place, _ = asked
+            answer = self.scenario.answers[place]
             tells = frozenset(slots(answer.say[0].say))
             back = {s.fact for s in (*checked.right, *checked.wrong)}
-            known = asked in self.state.given or (bool(tells) and tells <= self.state.told)
+            known = place in self.state.given or (bool(tells) and tells <= self.state.told)
             known = known and not answer.open
             if known and not (tells & back):
                 self.manner("asked_again", text, "The customer has already told you that.", mistake=True)
                 self.move("asked_again", text)
-            self.moment = replace(self.moment, answer=answer.say, again=known)
+            self.moment = replace(self.moment, answer=answer.say, asked=place, again=known)
             finds_out = set() if known else {"probe"}  # whatever the words are called: it was asked and will be told
-            self.state = replace(self.state, given=self.state.given | {asked}, met=self.state.met | finds_out)
-        return bool(checked.wrong)
+            self.state = replace(self.state, met=self.state.met | finds_out)
 
     def words(self, found: Iterable[techniques.Evidence], *, over: bool, wrong: bool) -> None:
         """Move by what was said, in the order in which it was said."""
         for e in found:
             if e.mistake:
                 self.notice(e)
-                self.move(e.label, e.quote, weight=e.score)
+                self.move(e.label, e.quote, weight=e.score if e.score >= SURE else e.score * DOUBT)
                 self.back_out(e)
                 continue
             if e.label == "reflect" and wrong:
@@ -397,9 +423,9 @@ class _Turn(Talk):
 
     def stall(self, fact: Heard, found: Iterable[techniques.Evidence]) -> None:
         """Lose patience from the second turn in a row on that has nothing in it."""
-        if any(e.label not in ("greeting", "closing") for e in found):
+        if self.moment.answer or any(e.label not in ("greeting", "closing") for e in found):
             self.state = replace(self.state, stalled=0)
-        elif fact.words and not self.moment.answer:
+        elif fact.words and not self.moment.inquired:
             self.state = replace(self.state, stalled=self.state.stalled + 1)
             if self.state.stalled >= 2:
                 self.move("stalling", "nothing that helps")

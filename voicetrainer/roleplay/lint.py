@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voicetrainer.roleplay import reply, summary
+from voicetrainer.roleplay import questions, reply, summary
 from voicetrainer.roleplay.course import counts, hopeless, kind_only, perfect, play
 from voicetrainer.roleplay.customer import Detector
 from voicetrainer.roleplay.events import WINS, Band
@@ -351,12 +351,11 @@ def _answers(scenario: Scenario) -> Iterator[Finding]:
             yield Finding(("answers", i, "say", 0), what)
     for j, stage in enumerate(scenario.stages):
         for label, text in stage.could_say.items():
-            asked = reply.asked(scenario, scenario.fill(text)) if label != "probe" else None
+            asked = questions.asked(scenario, scenario.fill(text)) if label != "probe" else None
             if asked is not None:
-                said = f" {spoken(scenario.fill(text))} "
-                phrase = next(p for p in scenario.answers[asked].asked if f" {spoken(p)} " in said)
+                place, phrase = asked
                 what = f"'{phrase}' is in stages.{j + 1}.could_say.{label} too, which is no question"
-                yield Finding(("answers", asked, "asked"), f"{what}; write a phrase that only a question holds")
+                yield Finding(("answers", place, "asked"), f"{what}; write a phrase that only a question holds")
 
 
 def _facts(scenario: Scenario) -> Iterator[Finding]:

@@ -52,8 +52,12 @@ class Moment:
     """The right value of a fact that was said back wrongly."""
     answer: tuple[Spoken, ...] = ()
     """What they tell, when they were asked something they know."""
+    asked: int | None = None
+    """Which of their answers that is."""
     again: bool = False
     """They have told it already."""
+    inquired: bool = False
+    """They were asked for a fact that they have no answer to."""
     overdone: bool = False
     handed_on: bool = False
     """A supervisor was brought in when it was right."""
@@ -76,15 +80,6 @@ def stops(text: str) -> bool:
     """Whether the learner says a stop word."""
     said = f" {spoken(text)} "
     return any(f" {words} " in said for words in STOP_WORDS)
-
-
-def asked(scenario: Scenario, text: str) -> int | None:
-    """Which of the customer's answers an utterance asks for."""
-    said = f" {spoken(text)} "
-    for i, answer in enumerate(scenario.answers):
-        if any(f" {spoken(phrase)} " in said for phrase in answer.asked):
-            return i
-    return None
 
 
 def choose(scenario: Scenario, moment: Moment, here: tuple[Spoken, ...]) -> tuple[tuple[Spoken, ...], str]:
@@ -117,6 +112,7 @@ def _reactions(m: Moment) -> list[tuple[str, str]]:
         ("escalate" in m.flat, "escalate_late" if m.late else "escalate_early", "a supervisor at the wrong time"),
         ("choice" in m.counted, "choice", "was given a choice"),
         ("boundary" in m.counted, "boundary", "a limit was set"),
+        (m.inquired, "question", "was asked what they cannot tell"),
         (m.moved, "here", ""),
         (bool(m.flat), "too_early", "too early"),
         (m.labels == {"backchannel"}, "backchannel", "backchannel"),

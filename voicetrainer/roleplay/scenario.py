@@ -43,6 +43,7 @@ REACTIONS: Mapping[str, str] = {
     "unheard": "nothing was understood",
     "overdone": "the same kind words for the third turn in a row",
     "asked_again": "the learner asked what they have already told",
+    "question": "the learner asked for something that they have no answer to",
     "escalate_early": "a supervisor before it is time",
     "escalate_late": "a supervisor when it is too late for one",
     "boundary": "the learner set a limit",
@@ -284,7 +285,13 @@ class Scenario(_Part):
 
     def fill(self, line: str, right: str = "") -> str:
         """A line with its slots filled from the facts; `right` is the fact that was said back wrongly."""
-        return _SLOT.sub(lambda m: self.facts.get(m[1], right), line)
+
+        def fact(slot: re.Match[str]) -> str:
+            told = self.facts.get(slot[1], right)
+            begins = not slot.start() or bool(re.search(r"[.!?]\s+$", line[: slot.start()]))
+            return told[:1].upper() + told[1:] if begins else told
+
+        return _SLOT.sub(fact, line)
 
     def spoken_lines(self) -> Iterator[tuple[Path, Spoken]]:
         """Every line the customer can say, unfilled, with its path in the file."""
