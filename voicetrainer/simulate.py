@@ -1,27 +1,29 @@
 """Simulated calls: a scenario played hundreds of times by kinds of learners, with the detector that real calls have.
 
 Same scenario, seed and detector, same calls. `simulate` plays, `Course` sums up what came of it, and every call is held
-to the customer's promises on the way: no line twice within `FRESH` of hers, none whose condition does not hold.
+to the customer's promises on the way: no line twice within `FRESH` of hers, and none that contradicts the call (its
+condition does not hold, it belongs to another stage, or it answers something that has not just happened).
 """
 
 from __future__ import annotations
 
+import pathlib
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from statistics import median
 
 from voicetrainer.call import TypedLine, hold
 from voicetrainer.roleplay.customer import Customer, Detector
 from voicetrainer.roleplay.events import WINS, Decision, Ended, Fact, MoodChanged, Noticed, Say
 from voicetrainer.roleplay.learners import KINDS, Bank, Seen, plans
+from voicetrainer.roleplay.reading import Path
 from voicetrainer.roleplay.reply import FRESH, SURE
 from voicetrainer.roleplay.scenario import Scenario, Spoken
-from voicetrainer.roleplay.techniques import SHORT, Evidence
+from voicetrainer.roleplay.techniques import DELIVERY, MISTAKES, SHORT, Evidence
 
 VARIETY = 8
 """Utterances of each label that the learners of one seed have; judging new words is what simulated calls cost."""
@@ -39,7 +41,7 @@ def bank() -> Bank:
     """The bank of utterances that comes with the program."""
     import yaml
 
-    text = (Path(__file__).parent / "utterances.yaml").read_text(encoding="utf-8")
+    text = (pathlib.Path(__file__).parent / "utterances.yaml").read_text(encoding="utf-8")
     loaded: dict[str, list[str]] = yaml.safe_load(text)
     return {label: tuple(texts) for label, texts in loaded.items()}
 
@@ -80,6 +82,8 @@ class Simulated:
     """Why it was lost, in plain words; empty when it was won."""
     broken: tuple[str, ...] = ()
     """Promises of the customer that it broke: there should be none."""
+    lines: int = 0
+    """Lines that the customer said."""
 
 
 @dataclass
@@ -271,6 +275,7 @@ def summed(scenario: Scenario, number: int, happened: Sequence[Fact | Decision])
         len(said) - 1,
         _lost_by(scenario, ended, happened) if lost else "",
         tuple(broken(scenario, happened)),
+        len(said),
     )
 
 
@@ -293,22 +298,39 @@ def _lost_by(scenario: Scenario, ended: Ended, happened: Sequence[Fact | Decisio
 
 
 def broken(scenario: Scenario, happened: Iterable[Fact | Decision]) -> Iterator[str]:
-    """Yield the lines that should not have been said: again within `FRESH` of hers, or without their condition."""
-    lines: dict[str, list[Spoken]] = {}
-    for _, line in scenario.spoken_lines():
-        lines.setdefault(scenario.fill(line.say), []).append(line)
+    """Yield the lines that should not have been said: again within `FRESH` of hers, or against what has happened."""
+    lines: dict[str, list[tuple[Path, Spoken]]] = {}
+    for path, line in scenario.spoken_lines():
+        lines.setdefault(scenario.fill(line.say), []).append((path, line))
     so_far: list[str] = []
     known: set[str] = set()
+    now: set[str] = set()
     for e in happened:
         if isinstance(e, Noticed) and (e.counted if not e.mistake else e.score >= SURE):
             known.add(e.label)
+            now.add(e.label)
         elif isinstance(e, Say):
             if e.text in so_far[-(FRESH - 1) :]:
                 ago = so_far[::-1].index(e.text) + 1
                 yield f"line {e.line} in '{e.stage}' is line {e.line - ago} again: {e.text}"
-            if e.text in lines and not any(line.fits(known) for line in lines[e.text]):
+            if e.text in lines and not any(
+                line.fits(known) and _in_place(scenario, path, e.stage, now) for path, line in lines[e.text]
+            ):
                 yield f"line {e.line} in '{e.stage}' is out of place: {e.text}"
             so_far.append(e.text)
+            now = set()
+
+
+def _in_place(scenario: Scenario, path: Path, stage: str, now: Collection[str]) -> bool:
+    """Whether a list of lines is of this stage, or answers to what has just happened."""
+    kind, name, *_ = path
+    if kind == "stages":
+        return scenario.stages[int(name)].id == stage
+    return kind != "reactions" or name not in _ANSWERS_TO or str(name) in now
+
+
+_ANSWERS_TO = frozenset((*MISTAKES, *DELIVERY, "choice", "boundary"))
+"""Reactions that answer to something noticed in the same turn."""
 
 
 BARS = "▁▂▃▄▅▆▇█"

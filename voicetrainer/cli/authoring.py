@@ -62,6 +62,7 @@ def simulate(
     good = True
     settings: dict[str, Any] = {"calls": calls, "seed": seed, "intensity": intensity}
     shared: list[list[Course]] = []
+    played: list[Course] = []
     if jobs > 1:
         only = [scenario for _, scenario in scenarios]
         with _bar(f"{len(only)} scenarios", calls * len(wanted) * len(only)) as tick:
@@ -78,8 +79,11 @@ def simulate(
             results.append({"scenario": name, **settings, **_plain(courses, notes)})
         else:
             _print(scenario, courses, notes)
+        played += courses
     if as_json:
         typer.echo(json.dumps(results, indent=2))
+    else:
+        typer.echo(_total(played))
     if strict and not good:
         raise typer.Exit(1)
 
@@ -136,11 +140,25 @@ def _plain(courses: list[Course], notes: list[str]) -> dict[str, Any]:
             "turns": course.turns,
             "anger": {"low": course.anger(0.1), "median": course.anger(0.5), "high": course.anger(0.9)},
             "lost_by": course.lost_by,
+            "lines": sum(call.lines for call in course.calls),
             "broken": list(course.broken),
         }
         for course in courses
     ]
     return {"learners": rows, "notes": notes}
+
+
+def _total(courses: list[Course]) -> str:
+    """All calls in one line."""
+    calls = [call for course in courses for call in course.calls]
+    broken = [what for course in courses for what in course.broken]
+    again = sum(" again: " in what for what in broken)
+    cost = 1000 * sum(course.seconds for course in courses) / len(calls)
+    lines = sum(call.lines for call in calls)
+    return (
+        f"{len(calls):,} calls, {lines:,} lines of the customer: {again} again within six, "
+        f"{len(broken) - again} out of place; {cost:.1f} ms a call"
+    )
 
 
 def _print(scenario: Scenario, courses: list[Course], notes: list[str]) -> None:

@@ -360,6 +360,8 @@ class _Turn(Talk):
             fading = FADING[min(times, len(FADING) - 1)]
             self.notice(e, counted=fading > 0)
             self.counted.add(e.label)
+            if not fading:
+                self.moment = replace(self.moment, worn=self.moment.worn | {e.label})
             self.state = replace(
                 self.state,
                 times={**self.state.times, e.label: times + 1},

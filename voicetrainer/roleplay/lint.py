@@ -308,7 +308,7 @@ def _reactions(scenario: Scenario) -> Iterator[Finding]:
     if any(stage.too_early for stage in stages):
         wanted.append("too_early")
     if any(not answer.open for answer in scenario.answers):
-        wanted.append("asked_again")
+        wanted += ["asked_again", "question"]
     if any("choice" in stage.could_say or any("choice" in n for n in stage.needs) for stage in stages):
         wanted.append("choice")
     if escalated and escalated.from_stage != stages[0].id:

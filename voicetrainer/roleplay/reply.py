@@ -41,7 +41,9 @@ class Moment:
     sure: frozenset[str] = frozenset()
     """What they showed with a score of at least `SURE`."""
     counted: frozenset[str] = frozenset()
-    """Techniques that worked."""
+    """Techniques that came at the right time."""
+    worn: frozenset[str] = frozenset()
+    """Those of them that have been used up."""
     flat: frozenset[str] = frozenset()
     """Techniques that came at the wrong time."""
     late: bool = False
@@ -110,7 +112,7 @@ def _reactions(m: Moment) -> list[tuple[str, str]]:
         (bool(m.answer), "answer", "was asked"),
         (m.overdone, "overdone", "words without deeds"),
         ("escalate" in m.flat, "escalate_late" if m.late else "escalate_early", "a supervisor at the wrong time"),
-        ("choice" in m.counted, "choice", "was given a choice"),
+        ("choice" in m.counted - m.worn, "choice", "was given a choice"),
         ("boundary" in m.counted, "boundary", "a limit was set"),
         (m.inquired, "question", "was asked what they cannot tell"),
         (m.moved, "here", ""),
