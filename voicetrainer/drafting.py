@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicetrainer.errors import ScenarioError
@@ -94,8 +94,10 @@ def collect(given: Mapping[str, str], ask: Callable[[Question], str] | None = No
     for key in given:
         if key not in keys:
             raise ScenarioError(f"'{key}' is not asked for{meant(key, keys)}", f"asked for: {', '.join(keys)}")
-    answers = {}
-    for question in QUESTIONS:
+    answers: dict[str, str] = {}
+    for asked in QUESTIONS:
+        man = asked.key == "voice" and re.match(r"Mr\b", answers["customer"])
+        question = replace(asked, usual="man-1") if man else asked
         if question.key in given or ask is None:
             answers[question.key] = answered(question, given.get(question.key, ""))
         else:

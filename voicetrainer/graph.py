@@ -125,7 +125,6 @@ def _stage(sheet: _Sheet, stage: Stage, number: int, top: float) -> float:
         y = sheet.rows(x, y, width, f"✓  {words}", 14)
     counts = [f"{len(stage.lines[band])} {band.value}" for band in reversed(Band) if band in stage.lines]
     y = sheet.rows(x, y + 5, width, "lines: " + ", ".join(counts), 11.5, "soft") + _PAD - 4
-    sheet.frame("box", _LEFT, top, _BOX, y - top, at)
     if stage.too_early:
         side, room = len(sheet.parts), WIDTH - _SIDE - 24
         low = sheet.rows(_SIDE + 12, top + 8, room - 24, "too early here", 12, "soft strong")
@@ -134,6 +133,7 @@ def _stage(sheet: _Sheet, stage: Stage, number: int, top: float) -> float:
         sheet.frame("note", _SIDE, top, room, low + 8 - top, side)
         sheet.parts.append(f'<path class="note" d="M{_LEFT + _BOX} {top + 20:g}H{_SIDE}"/>')
         y = max(y, low + 8)
+    sheet.frame("box", _LEFT, top, _BOX, y - top, at)
     return y
 
 
