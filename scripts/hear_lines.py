@@ -7,12 +7,16 @@
     python scripts/hear_lines.py late-parcel --worst 40
 
 Every line is spoken by its own customer's voice, at the anger at which it can be said, and recognised by the best
-installed model. It prints the word error rate of each scenario and the lines that came out worst. A word that the
-model does not know is not the voice's fault: what matters are lines that stand out. A minute of CPU for a scenario.
+installed model. It prints the word error rate of each scenario and the lines that came out worst. Then come words, for
+a line can be bad by chance: those that the model does not know, which is not the voice's fault, and those that it
+knows, hears at least twice and gets wrong nearly always, which may be. How espeak-ng means to say these stands beside
+them (`espeak-ng --ipa`), to judge by. Two minutes of CPU for a scenario.
 """
 
 from __future__ import annotations
 
+import subprocess
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +36,15 @@ def main(
 
     from voicetrainer import models
     from voicetrainer.cli.content import read_scenario, shipped_scenarios
-    from voicetrainer.evaluate.words import word_errors
+    from voicetrainer.evaluate.words import normalise, word_errors
     from voicetrainer.speech.recognizer import Recognizer
     from voicetrainer.speech.voice import Voice, sayable
 
     chosen = models.choose(model)
     recognizer = Recognizer(chosen.path)
+    known = {line.split()[0] for line in (chosen.path / "graph" / "words.txt").read_text("utf-8").splitlines()}
+    said: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
     found: list[tuple[float, int, str, str, str]] = []
     for name in scenarios or [str(path) for path in shipped_scenarios()]:
         _, scenario = read_scenario(name)
@@ -53,12 +60,27 @@ def main(
                 heard = " ".join(word.text for word in hearing.finish(0.0))
                 errors = word_errors(sayable(text), heard)
                 wrong, words = wrong + errors.total, words + errors.words
+                spoken, right = normalise(sayable(text)), Counter(normalise(heard))
+                said.update(spoken)
+                missed.update(Counter(spoken) - right)
                 found.append((errors.total / errors.words, errors.words, scenario.id, text, heard))
         typer.echo(f"{scenario.id:<18} {wrong / words:6.1%} of {words} words wrong ({len(lines)} lines)")
     total = sum(rate * n for rate, n, *_ in found) / sum(n for _, n, *_ in found)
     typer.echo(f"{'all':<18} {total:6.1%}, heard by {Path(chosen.path).name}\n")
     for rate, _, name, text, heard in sorted((f for f in found if f[1] >= 4), reverse=True)[:worst]:
         typer.echo(f"{rate:5.0%}  {name:<18} {text}\n{'':25} {heard}")
+    typer.echo(f"\nnot known to it: {', '.join(sorted(w for w in said if w not in known)) or 'none'}\n")
+    typer.echo("known, and nearly always misheard:")
+    for word in sorted((w for w, n in said.items() if n > 1 and w in known and missed[w] >= 0.8 * n), key=str):
+        typer.echo(f"  {word:<16} {missed[word]} of {said[word]}  {_ipa(word)}")
+
+
+def _ipa(word: str) -> str:
+    try:
+        done = subprocess.run(["espeak-ng", "-q", "--ipa", "-v", "en-gb", word], capture_output=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.decode().strip()
 
 
 if __name__ == "__main__":

@@ -72,6 +72,9 @@ def test_more_words_found_are_surer() -> None:
         ("What can I do for you?", False),
         ("Have you checked the fuse? I'll send somebody.", False),  # the question is not what is left standing
         ("I know what you did there.", False),
+        ("I can see how much this has upset you", False),
+        ("I can imagine how long this has been", False),
+        ("I'm so sorry about that what model is it", True),
         ("", False),
     ],
 )

@@ -22,7 +22,7 @@ from voicetrainer.errors import VoiceError
 from voicetrainer.roleplay.events import Band
 from voicetrainer.speech import voice as door
 from voicetrainer.speech.audio import Samples
-from voicetrainer.speech.voice import RATE, Voice, available, delivery, engine, sayable
+from voicetrainer.speech.voice import RATE, Voice, available, delivery, engine, respelt, sayable
 
 LINE = "I have been waiting for my parcel for two weeks, and nobody tells me anything."
 BANDS = {Band.CALM: 1.0, Band.ANNOYED: 4.0, Band.ANGRY: 6.5, Band.FURIOUS: 9.0}
@@ -85,6 +85,21 @@ def level(clip: Samples) -> float:
 )
 def test_says_signs_and_numbers_as_people_do(text: str, said: str) -> None:
     assert sayable(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "spelt"),
+    [
+        ("It does not close the account.", "It does not cloze the account."),
+        ("Close this, and they close at eight.", "Cloze this, and they close at eight."),
+        ("It was close. Stay close to me.", "It was close. Stay close to me."),
+        ("I have to read that. I have read it.", "I have to reed that. I have read it."),
+        ("What's your excuse? Excuse me!", "What's your excuce? Excuse me!"),
+        ("I am content with the content.", "I am contentt with the content."),
+    ],
+)
+def test_spells_words_so_that_the_right_one_is_said(text: str, spelt: str) -> None:
+    assert respelt(text) == spelt
 
 
 @pytest.mark.parametrize(

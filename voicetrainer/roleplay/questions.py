@@ -16,7 +16,15 @@ from voicetrainer.roleplay.scenario import Scenario
 from voicetrainer.roleplay.spoken import plain, spoken, tokens
 
 LAST = 12
-"""Words from a question to the end of an utterance above which it is no longer what stands last."""
+"""Words at the end of an utterance among which a question begins, if it is what is left standing."""
+
+_LEADS_IN = frozenset(
+    """
+    see imagine know understand hear tell feel realise realize appreciate about of on that's it's explain out into at
+    with sure show shows says remember wonder check matter matters from to
+    """.split()
+)
+"""Words before a question word that make it part of a statement."""
 
 _FILLERS = frozenset(
     """
@@ -65,7 +73,7 @@ _ABOUT_THE_CASE = re.compile(
 _NOT_ABOUT_IT = re.compile(
     r"\b(?:like|want|prefer|rather|suits?|okay|all right|right|best|better|sound|help|anything else|happen\w*|going on|"
     r"goes on|went on|wrong|the matter|feel\w*|been|mind|(?:what|how) (?:can|could|may|should|shall) (?:i|we)|clear|"
-    r"sense|how are you|work for|do for you|from me|mean)\b"
+    r"sense|how are you|affect\w*|come about|expect|work for|do for you|from me|mean)\b"
 )
 """Offers, checks, and open questions, to which going on with the story is an answer."""
 
@@ -81,7 +89,7 @@ def asked(scenario: Scenario, text: str) -> tuple[int, str] | None:
     for i, answer in enumerate(scenario.answers):
         if phrase := next((p for p in answer.asked if f" {spoken(p)} " in said), ""):
             return i, phrase
-    questions = [words for words in _written(text) if _REQUEST.search(" ".join(words))]
+    questions = [words for words in _written(text) if _found(_REQUEST, words) is not None]
     best, found = (0, 0), None
     for i, answer in enumerate(scenario.answers):
         for phrase in answer.asked:
@@ -95,10 +103,16 @@ def asked(scenario: Scenario, text: str) -> tuple[int, str] | None:
 
 def about_the_case(text: str) -> bool:
     """Whether an utterance ends in a question for a fact, and not in an offer, a check or "what happened?"."""
-    last = [words for words in _written(text) if words][-1:]
-    said = " ".join(last[0]) if last else ""
-    question = next((m for m in _ABOUT_THE_CASE.finditer(said) if said.count(" ", m.start()) < LAST), None)
-    return question is not None and not _NOT_ABOUT_IT.search(said, question.start())
+    last = next((words for words in reversed(tuple(_written(text))) if words), ())
+    begin = _found(_ABOUT_THE_CASE, last[-LAST:]) if text.rstrip()[-1:] not in (".", "!") else None
+    return begin is not None and not _NOT_ABOUT_IT.search(" ".join(last[-LAST:][begin:]))
+
+
+def _found(pattern: re.Pattern[str], words: Sequence[str]) -> int | None:
+    """The word with which a question begins; none where another verb leads into it: "I see how much it was"."""
+    said = " ".join(words)
+    begins = (said.count(" ", 0, match.start()) for match in pattern.finditer(said))
+    return next((i for i in begins if not i or words[i - 1] not in _LEADS_IN), None)
 
 
 def _written(text: str) -> Iterator[tuple[str, ...]]:

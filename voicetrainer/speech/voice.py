@@ -141,6 +141,15 @@ _SPOKEN: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 )
 _PLAIN = frozenset(" .,;:!?'()-%")
 
+# Words that are written alike and spoken differently, where espeak-ng takes the wrong one: "I'll cloce the account", "I
+# have to red that", "what's your excuze", "I am kontent".
+_RESPELT: tuple[tuple[str, str], ...] = (
+    (r"\b([Cc])lose(?= (?:the|this|that|it|your|my|our|an?)\b)", r"\1loze"),
+    (r"\b((?:have|has|had|having) to) read\b", r"\1 reed"),
+    (r"\b([Yy]our|[Mm]y|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur) excuse\b", r"\1 excuce"),
+    (r"\b(am|is|are|was|were|be|quite) content\b", r"\1 contentt"),
+)
+
 
 def sayable(text: str) -> str:
     """A line as it is spoken: signs and reference numbers in words that espeak-ng says as a person would.
@@ -169,6 +178,13 @@ def sayable(text: str) -> str:
         )
     if not any(sign.isalnum() for sign in said):
         raise VoiceError(f"{where} has no words to speak", "write what the customer says")
+    return said
+
+
+def respelt(said: str) -> str:
+    """What `sayable` gives, spelled so that espeak-ng says the word that is meant: ``"cloze the account"``."""
+    for pattern, word in _RESPELT:
+        said = re.sub(pattern, word, said)
     return said
 
 
@@ -230,7 +246,7 @@ class Voice:
         VoiceError
             If it cannot be spoken, within `TIMEOUT` and a few seconds.
         """
-        said, how = sayable(text), delivery(anger)
+        said, how = respelt(sayable(text)), delivery(anger)
         order = {
             "text": said,
             "voice": self.info.espeak,
