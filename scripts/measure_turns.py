@@ -2,6 +2,7 @@
 """Measure turn-taking: how soon the customer answers, how often she cuts in, what she takes for an interruption.
 
     scripts/measure_turns.py                        every room: quiet, white noise and babble at 20 and 10 dB
+    scripts/measure_turns.py --fresh                sentences and voices on which nothing was set
     scripts/measure_turns.py --rooms quiet --json
     scripts/measure_turns.py --manifest MANIFEST.csv --model vosk-model-small-en-us-0.15
 
@@ -24,6 +25,9 @@ from typing import Any
 
 import numpy as np
 from turn_clips import (
+    FRESH_LEARNERS,
+    FRESH_LISTENING,
+    FRESH_OUTBURSTS,
     HER_LINE,
     HER_REPLY,
     LEARNERS,
@@ -50,7 +54,7 @@ from voicetrainer.speech.recognizer import Recognizer
 from voicetrainer.transports import Frame
 from voicetrainer.transports.fixture import Cue, Fixture
 
-FIXED = turns.Profile("fixed", question=0.8, finished=0.8, unsure=0.8, unfinished=0.8, adapts=1.0)
+FIXED = turns.Profile("fixed", least=0.8, most=0.8, unsure=0.8, adapts=1.0)
 
 
 # ------------------------------------------------------------------------------------------------------------ a call
@@ -227,14 +231,16 @@ class Judged:
         }
 
 
-def measure_overlap(noise: Samples, recognizer: Recognizer, show: bool) -> dict[str, Judged]:
+def measure_overlap(noise: Samples, recognizer: Recognizer, fresh: bool, show: bool) -> dict[str, Judged]:
     """Speak over the customer: listening words, outbursts, and clashes at the edges of her line."""
     length = len(speak_customer(HER_LINE)) / RATE
     out = {"interruption": Judged(), "listening": Judged(), "clash": Judged()}
-    for number, voice in enumerate(LEARNERS):
-        cases = [("listening", text, 1.0 + 0.6 * (i % 7)) for i, text in enumerate(LISTENING)]
-        cases += [("interruption", text, 1.0 + 0.6 * ((i + number) % 7)) for i, text in enumerate(OUTBURSTS)]
-        cases += [("clash", "i am so sorry about that", at) for at in (0.1, 0.25, length - 0.2, length - 0.35)]
+    listening, outbursts = (FRESH_LISTENING, FRESH_OUTBURSTS) if fresh else (LISTENING, OUTBURSTS)
+    sorry = "that sounds dreadful for you" if fresh else "i am so sorry about that"
+    for number, voice in enumerate(FRESH_LEARNERS if fresh else LEARNERS):
+        cases = [("listening", text, 1.0 + 0.6 * (i % 7)) for i, text in enumerate(listening)]
+        cases += [("interruption", text, 1.0 + 0.6 * ((i + number) % 7)) for i, text in enumerate(outbursts)]
+        cases += [("clash", sorry, at) for at in (0.1, 0.25, length - 0.2, length - 0.35)]
         for want, text, at in cases:
             ears = Ears(recognizer)
             cues = [Cue(speak("how can i help you today", voice), "first"), Cue(speak(text, voice), text, during=at)]
@@ -268,6 +274,7 @@ def main() -> None:
     """Run what the flags ask for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rooms", default=",".join(ROOMS), help="rooms, separated by commas")
+    parser.add_argument("--fresh", action="store_true", help="the clips on which nothing was set")
     parser.add_argument("--profile", default="standard", choices=sorted(turns.PROFILES), help="how patient she is")
     parser.add_argument("--manifest", type=Path, help="a CSV with the column path: recordings, each one turn")
     parser.add_argument("--model", help="recognition model (default: the one that ships)")
@@ -277,7 +284,7 @@ def main() -> None:
     options = parser.parse_args()
     recognizer = load(options.model)
     profile = turns.PROFILES[options.profile]
-    said = recorded(options.manifest) if options.manifest else dialogues()
+    said = recorded(options.manifest) if options.manifest else dialogues(options.fresh)
     result: dict[str, Any] = {}
     for name in options.rooms.split(","):
         noise = room(name, 60.0)
@@ -289,11 +296,14 @@ def main() -> None:
                 here[rule] = measure_turns(said, noise, lambda p=p: Ears(recognizer, p), show).row()  # type: ignore[misc]
             here["Vosk's endpoint"] = vosk_endpoints(said, noise, recognizer).row()
         if options.only != "turns" and not options.manifest:
-            here |= {k: v.row() for k, v in measure_overlap(noise, recognizer, options.show).items()}
+            here |= {k: v.row() for k, v in measure_overlap(noise, recognizer, options.fresh, options.show).items()}
         result[name] = here
         if not options.json:
             show_room(name, here)
-    for name in ("woman-1", *(voice.partition(":")[2] for voice in LEARNERS if voice.startswith("espeak"))):
+    for name in (
+        "woman-1",
+        *(voice.partition(":")[2] for voice in (*LEARNERS, *FRESH_LEARNERS) if voice.startswith("espeak")),
+    ):
         voice_of(name).close()
     if options.json:
         print(json.dumps(result, indent=2))

@@ -21,6 +21,9 @@ from voicetrainer.speech.recognizer import Recognizer
 from voicetrainer.speech.voice import Voice
 
 LEARNERS = ("flite:rms", "flite:slt", "espeak:en-us", "espeak:en-us+f3")
+"""Voices on which the rules were set."""
+FRESH_LEARNERS = ("flite:awb", "flite:kal16", "espeak:en-us+m7", "espeak:en-us+f4")
+"""Voices on which nothing was set."""
 ROOMS = ("quiet", "white 20", "white 10", "babble 20", "babble 10")
 """Noise, and its distance to the learner's voice in dB."""
 PAUSES = (0.3, 0.6, 1.0, 1.5, 2.0)
@@ -71,6 +74,51 @@ i understand | can you give me your order number please
 thank you for your patience | i will call you tomorrow
 i can refund you the money today | would you like that
 """
+# The same again, written when the rules stood, and never used to set any.
+FRESH_THOUGHTFUL = """
+the technician will be with you between | eight and twelve on thursday
+i can see on my screen that | the booking was made twice
+would it help if we | moved your appointment to friday
+i completely understand why you | feel let down by us
+the reason it took so long is | that the part was out of stock
+let me just open your | account and look at the last bill
+i am afraid the hotel has | already given your room away
+we could either cancel the contract or | change it to a smaller one
+so if i have understood you correctly the | water came through the ceiling
+i want to make sure that we | never do this to you again
+my manager has agreed to | pay for the taxi home
+you should have received a letter with | the new password
+before i do anything else could you tell me | how your mother is feeling now
+it says here that your flight | leaves at half past nine
+what i would suggest is | that we send an engineer this afternoon
+nobody told you about the charge and | that is simply not acceptable
+i will speak to the kitchen and | ring you back within the hour
+the garage has promised me that | your car will be ready tonight
+please give me the name of the | person you spoke to yesterday
+we have put fifty dollars back on | your card this morning
+"""
+FRESH_FLUENT = """
+what is the name on the booking
+could you read me the number on the front of the card
+that should never have happened to you
+i have just sent you an email with the new ticket
+how long have you been without hot water
+the engineer will be there before ten
+i would be angry as well if i had waited that long
+nobody should have to call four times
+does friday afternoon work for you
+your money will be back in your account by monday
+it must have been awful to miss the wedding
+shall i order the taxi now
+i have spoken to the shop and they will keep it open for you
+where are you standing at the moment
+we will pay for the hotel
+that sounds dreadful | i am really sorry
+i have cancelled the second payment | you will not be charged again
+thank you for waiting | i have found your room
+you have every right to be cross | let me put it right
+i will stay on the line | could you open the box for me
+"""
 HUM = "mm-hmm"
 """Hummed: the voices spell it."""
 LISTENING = (HUM, "i see", "right", "yes", "okay", "i understand", "yeah", "oh no", "of course", "uh huh")
@@ -78,6 +126,12 @@ OUTBURSTS = (
     "listen this is not our fault", "you need to calm down", "there is nothing i can do for you",
     "that is our policy", "wait a moment please", "you should have called us", "i have told you that before",
     "no that is not what happened", "can you give me your order number please", "it is just a parcel",
+)  # fmt: skip
+FRESH_LISTENING = (HUM, "okay", "oh", "i see", "right", "yes", "sure", "really", "ah i see", "yes of course")
+FRESH_OUTBURSTS = (
+    "hold on a second", "that is simply not true", "we never promised you that", "please stop shouting at me",
+    "it says so in the contract", "let me finish my sentence", "you did not pay the bill", "calm down madam",
+    "i cannot do anything about the weather", "what is your booking number",
 )  # fmt: skip
 HER_LINE = (
     "I ordered these boots on Monday and I paid for next day delivery, and I stayed at home for two whole days, "
@@ -87,13 +141,15 @@ HER_REPLY = "And what now?"
 
 # ------------------------------------------------------------------------------------------------------------ sounds
 
+_LOW_VOICES = ("flite:rms", "flite:awb", "flite:kal16", "espeak:en-us", "espeak:en-us+m7")
+
 
 @cache
 def speak(text: str, voice: str) -> Samples:
     """Speak a text at about -25 dB RMS, nothing before and after it; mono, 16 kHz."""
     kind, _, name = voice.partition(":")
     if text == HUM:
-        samples = hum(110.0 if voice in ("flite:rms", "espeak:en-us") else 190.0)
+        samples = hum(110.0 if voice in _LOW_VOICES else 190.0)
     elif kind == "espeak":
         samples = voice_of(name).render(text, 1.0)
     else:
@@ -230,13 +286,14 @@ class Turn:
     voice: str
 
 
-def dialogues() -> list[list[Turn]]:
+def dialogues(fresh: bool = False) -> list[list[Turn]]:
     """Every learner's turns, in an order without order."""
     random = np.random.default_rng(3)
     out = []
-    for number, voice in enumerate(LEARNERS):
+    thoughtful, fluent = (FRESH_THOUGHTFUL, FRESH_FLUENT) if fresh else (THOUGHTFUL, FLUENT)
+    for number, voice in enumerate(FRESH_LEARNERS if fresh else LEARNERS):
         said: list[Turn] = []
-        for i, text in enumerate(THOUGHTFUL.strip().splitlines()):
+        for i, text in enumerate(thoughtful.strip().splitlines()):
             parts = [part.strip() for part in text.split("|")]
             seconds = PAUSES[(i + number) % len(PAUSES)]
             kind = ("spliced", "spliced", "parts", "um")[(i // len(PAUSES) + i + number) % 4]
@@ -245,7 +302,7 @@ def dialogues() -> list[list[Turn]]:
             else:
                 clip = (spliced if kind == "spliced" else in_parts)(parts, voice, seconds)
             said.append(Turn(clip, kind, seconds, text, voice))
-        for i, text in enumerate(FLUENT.strip().splitlines()):
+        for i, text in enumerate(fluent.strip().splitlines()):
             parts = [part.strip() for part in text.split("|")]
             seconds = (0.3, 0.4, 0.5)[(i + number) % 3] if len(parts) > 1 else 0.0
             kind = "sentences" if seconds else "fluent"

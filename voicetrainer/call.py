@@ -205,8 +205,8 @@ class SpokenLine:
 
 
 RATE = 16_000  # as in speech.audio, which a call that is typed never needs
-FORESIGHT = 0.2
-"""Seconds of silence after which the answer is looked for ahead."""
+FORESIGHT = 0.24
+"""Seconds of silence after which the answer is looked for ahead: the words are known by then (`turns.LOOK`)."""
 
 
 class _Voice:

@@ -23,7 +23,7 @@ class Understood:
     """A recogniser whose every utterance is one text, known at once."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.asked, self.fed = text, 0, 0
+        self.text, self.asked, self.settled, self.fed = text, 0, 0, 0
 
     def utterance(self) -> Understood:
         return self
@@ -33,6 +33,10 @@ class Understood:
 
     def partial(self) -> str:
         self.asked += 1
+        return self.text
+
+    def settle(self) -> str:
+        self.settled += 1
         return self.text
 
     def finish(self, offset: float) -> tuple[Word, ...]:
@@ -68,7 +72,7 @@ def test_start_and_end_are_those_of_the_sound(snr: float, off: float) -> None:
     (heard,) = of(facts, Heard)
     assert heard.start == pytest.approx(START, abs=off)
     assert heard.end == pytest.approx(END, abs=off)
-    assert STANDARD.question <= heard.t - heard.end <= STANDARD.unsure + 0.03
+    assert STANDARD.least <= heard.t - heard.end <= 1.0
     assert of(facts, SpeechStarted)[0].t == heard.start
 
 
@@ -80,8 +84,8 @@ def test_a_patient_profile_answers_later_than_a_quick_one() -> None:
 
 def test_a_pause_after_a_word_that_leads_on_is_no_end() -> None:
     call = joined([silence(1.5), SAID, silence(2), SAID, silence(3)])
-    assert len(of(hear(noisy(call, 40), "i am so sorry because"), Heard)) == 1
-    assert len(of(hear(noisy(call, 40), "i am so sorry about this whole affair"), Heard)) == 2
+    assert len(of(hear(noisy(call, 40), "i am going to send you a"), Heard)) == 1
+    assert len(of(hear(noisy(call, 40), "i will send you a new one tomorrow"), Heard)) == 2
 
 
 def test_listening_words_and_words_that_give_way_are_asides() -> None:
@@ -111,13 +115,14 @@ def test_a_cough_is_no_utterance_and_silence_is_told() -> None:
     assert len(of(facts, Silence)) == 1
 
 
-def test_partial_words_are_asked_for_only_in_pauses_and_seldom() -> None:
+def test_words_are_settled_once_in_a_pause_and_not_asked_for_before() -> None:
     recognizer = Understood("i will send you the")
     ears = Ears(cast(Any, recognizer))
     call = noisy(CALL, 40)
     for i in range(0, len(call) - FRAME + 1, FRAME):
         list(ears.hear(i / RATE, call[i : i + FRAME], False))
-    assert 1 <= recognizer.asked <= 16  # of 360 frames; the voice has pauses of 0.35 s
+    assert recognizer.asked == 0
+    assert 1 <= recognizer.settled <= 5  # of 360 frames; the voice has pauses of 0.35 s
 
 
 def test_the_new_facts_survive_the_log_and_old_logs_can_be_read() -> None:

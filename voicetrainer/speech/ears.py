@@ -17,7 +17,7 @@ from voicetrainer.speech.activity import HANGOVER, Activity
 from voicetrainer.speech.audio import RATE, Samples
 from voicetrainer.speech.endings import height
 from voicetrainer.speech.prosody import ProsodyTracker
-from voicetrainer.speech.turns import STANDARD, Profile, Signal, Turns
+from voicetrainer.speech.turns import LOOK, STANDARD, Profile, Signal, Turns
 
 if TYPE_CHECKING:
     from voicetrainer.speech.recognizer import Hearing, Recognizer
@@ -69,7 +69,7 @@ class Ears:
         else:
             self._hearing.feed(frame)
             self._prosody.feed(frame)
-        signal = self.turns.step(seconds, voice, customer, self.partial, self.height)
+        signal = self.turns.step(seconds, voice, customer, self._words, self.height)
         self.cuts = signal is Signal.INTERRUPTS
         now = q(t + seconds)
         if signal is Signal.STARTED:
@@ -95,6 +95,12 @@ class Ears:
     def partial(self) -> str:
         """Words of the utterance so far."""
         return self._hearing.partial() if self._hearing else ""
+
+    def _words(self) -> str:
+        """The same for turn-taking; settled in a pause, where they matter most."""
+        if self._hearing is None or self.turns.silence < LOOK:
+            return self.partial()
+        return self._hearing.settle()
 
     def height(self) -> float | None:
         """How high in the learner's range the melody of the utterance so far has stopped; see `endings.height`."""

@@ -98,6 +98,16 @@ class Hearing:
         now: str = json.loads(self._recognizer.PartialResult()).get("partial", "")
         return " ".join([*done, *(word for word in now.split() if _is_word(word))])
 
+    def settle(self) -> str:
+        """The words so far, which no longer change: for a pause.
+
+        What is understood so far lags behind (of 80 sentences half were whole 0.36 s after their end); settling them
+        tells all there is to know 0.16 s after it. What is said next is heard as after any pause that the library
+        finds itself: on readers the error rate was .357 so and .364 without (0.2 s of silence, LibriSpeech).
+        """
+        self._end()
+        return " ".join(word["word"] for word in self._said())
+
     def finish(self, offset: float) -> tuple[Word, ...]:
         """All words of the utterance, which ends here.
 
@@ -111,10 +121,7 @@ class Hearing:
         tuple of Word
             In order, with times on the call clock; confidence is None where the model's says nothing.
         """
-        if len(self._waiting):
-            self._accept(self._waiting)
-            self._waiting = self._waiting[:0]
-        self._results.append(json.loads(self._recognizer.FinalResult()))
+        self._end()
         return tuple(
             Word(
                 word["word"],
@@ -124,6 +131,12 @@ class Hearing:
             )
             for word in self._said()
         )
+
+    def _end(self) -> None:
+        if len(self._waiting):
+            self._accept(self._waiting)
+            self._waiting = self._waiting[:0]
+        self._results.append(json.loads(self._recognizer.FinalResult()))
 
     def _accept(self, block: np.ndarray[Any, np.dtype[np.int16]]) -> None:
         try:

@@ -2,10 +2,10 @@
 never with a clock.
 
 Silence alone does not end a turn: people pause to think. After a phrase that is finished in words and in melody a short
-silence is enough; where words or melody lead on it takes longer, and a learner who pauses long between sentences is
-waited for longer. A few listening words ("mm-hmm", "I see") while the customer talks do not take the turn; anything
-else that goes on for more than a moment cuts the customer off. Who begins in the same moment as the other has not
-interrupted: that is a clash, and what counts then is who gives way.
+silence is enough; the likelier it is that words or melody lead on, the longer it takes, and a learner who pauses long
+between sentences is waited for longer. A few listening words ("mm-hmm", "I see") while the customer talks do not take
+the turn; anything else that goes on for more than a moment cuts the customer off. Who begins in the same moment as the
+other has not interrupted: that is a clash, and what counts then is who gives way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from voicetrainer.errors import SessionError
-from voicetrainer.speech.endings import ending, stray
+from voicetrainer.speech.endings import NUMBERS, Judge, judge
 
 Role = Literal["turn", "interruption", "aside"]
 
@@ -26,13 +26,15 @@ LISTENING = frozenset(
 )
 """Words that may be said while the other side talks without wanting the turn."""
 
-LOOK = 0.36
-"""Seconds of silence after which the recogniser has understood all that was said before (measured: 0.3 s)."""
-AGAIN = 0.2
-"""Seconds after which the words are asked for again ..."""
-SETTLED = 1.2
-"""... until so much silence has made the recogniser settle them."""
-_LOW, _HIGH = 0.03, 0.2  # height of the melody up to which it has sunk, and from which it has not
+LOOK = 0.24
+"""Seconds of silence after which words and melody are looked at: both are known by then (`Hearing.settle`), and what
+can follow an end of the turn is got ready meanwhile."""
+_SUNK, _RAISED = 0.03, 0.2  # height of the melody up to which it has sunk, and from which it has not
+_SUNK_TELLS, _RAISED_TELLS = 0.8, -0.6  # how much that tells, as `endings.Judge`
+_SURE = 0.9  # the same of words and melody together from which on a turn is over as soon as may be
+_DOUBLES = 0.7  # by how much less of it doubles the silence: pauses to think are often short and sometimes very long
+_LEADS_ON = -1.5  # the same below which words lead on
+_OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
 _LONGER = 1.2  # how much longer than the learner's own pauses we wait
 _FORGETS = 0.9  # what is left of a long pause after a turn
 
@@ -44,14 +46,13 @@ class Profile:
     name: str = "standard"
     onset: float = 0.1
     """Voice needed before it counts as speech."""
-    question: float = 0.38
-    """Silence that ends a turn after a question, finished in words and melody."""
-    finished: float = 0.44
-    """The same after a statement."""
+    least: float = 0.38
+    """Silence that ends a turn that is surely over, in words and melody. It grows the less sure that is ..."""
+    most: float = 2.2
+    """... up to this, where the words lead on, or after a sound that is no word."""
     unsure: float = 0.88
-    """The same where words are finished and melody is not, or after a number."""
-    unfinished: float = 2.2
-    """The same where the words lead on, or after a sound that is no word."""
+    """Silence that ends a turn after a number, at least, for there may be more digits; and at most where it was nothing
+    but listening words."""
     adapts: float = 2.0
     """How many times as long it may become for a learner who makes long pauses."""
     aside: float = 0.5
@@ -76,9 +77,9 @@ class Profile:
 
 STANDARD = Profile()
 PROFILES: Mapping[str, Profile] = {
-    "quick": Profile("quick", question=0.36, finished=0.36, unsure=0.6, unfinished=1.5, silence=5.0),
+    "quick": Profile("quick", least=0.32, most=1.5, unsure=0.6, silence=5.0),
     "standard": STANDARD,
-    "patient": Profile("patient", question=0.9, finished=1.1, unsure=1.8, unfinished=3.5, clash=1.0, silence=10.0),
+    "patient": Profile("patient", least=0.8, most=3.5, unsure=1.8, clash=1.0, silence=10.0),
 }
 """What can be chosen: *patient* is for people who need time."""
 
@@ -121,10 +122,13 @@ class Turns:
         How patient it is.
     lag
         How long after the last sound voice activity still says "voice", seconds.
+    words_end
+        Judges words; None for the shipped judge.
     """
 
-    def __init__(self, profile: Profile = STANDARD, lag: float = 0.0) -> None:
+    def __init__(self, profile: Profile = STANDARD, lag: float = 0.0, words_end: Judge | None = None) -> None:
         self.profile, self.lag = profile, lag
+        self._ends_with = words_end or judge()
         self.idle = 0.0
         """Seconds since either side's last sound."""
         self.pace = 0.0
@@ -157,7 +161,7 @@ class Turns:
         self._resumes = 0.0  # voice that may be the end of the pause
         self._said = self._known = ""  # what was understood at this pause, and at the one before
         self._done = False  # ... and whether it was finished in words and melody
-        self._ask = LOOK  # silence at which the words matter next
+        self._ends: float | None = None  # silence after which this pause ends the turn; None until that is known
         self._over: Literal["", "amid", "together", "barge"] = ""
         self._clash = 0.0  # where in the utterance the clash began
         self._clash_over: float | None = None  # ... and where the customer's line ended by itself
@@ -268,7 +272,7 @@ class Turns:
                 return
             if self._done:
                 self.pace = max(self.pace, self.silence)
-            self._known, self._run, self._ask, self._done = self._said, 0.0, LOOK, False
+            self._known, self._run, self._ends, self._done = self._said, 0.0, None, False
             dt, self._gap, self.silence, self._resumes = self._resumes, self.silence, 0.0, 0.0
         self._voiced += dt
         self._run += dt
@@ -293,43 +297,44 @@ class Turns:
             return False
         if customer and self._over and not self._stopped:
             return self.silence >= self.profile.aside
-        if self.silence < self._ask:
+        if self.silence < LOOK:
             return False
-        wait = self._wait(words(), height)
-        # A late word can change everything, so until the recogniser has settled it is asked again.
-        self._ask = min(wait, self.silence + AGAIN) if self.silence < SETTLED else wait
-        return self.silence >= wait
+        if self._ends is None:
+            self._ends = self._wait(words(), height)
+        return self.silence >= self._ends
 
     def _wait(self, said: str, height: Height) -> float:
         """Silence that ends the turn after what was said."""
         p = self.profile
         fresh, self._said = said != self._known, said
-        said_words = said.split()
-        phrase = ending(said_words)
+        words = said.split()
         self._done = False
-        if phrase == "hanging" or self._hesitated(fresh, said_words):
-            return p.unfinished
-        if phrase == "nothing":
-            return (p.unsure + p.unfinished) / 2
-        stopped = height() or 0.0  # too little voice to tell: the words decide
-        if stopped > _HIGH and phrase in ("open", "number"):
-            return p.unfinished
-        if stopped > _HIGH or phrase == "number":
-            return max(p.unsure, min(self.pace * _LONGER, p.unfinished))
-        self._done = True
-        wait = p.question if phrase == "question" else p.finished
-        if stopped > _LOW or phrase in ("short", "open"):
-            wait = (wait + p.unsure) / 2
-        return max(wait, min(self.pace * _LONGER, wait * p.adapts))
+        if self._hesitated(fresh, words):
+            return p.most
+        stopped = height()
+        score = self._ends_with(words)
+        if stopped is not None:  # else there is too little voice to tell
+            score += _SUNK_TELLS if stopped <= _SUNK else _RAISED_TELLS if stopped > _RAISED else 0.0
+        wait = min(p.least * 2 ** max(0.0, (_SURE - score) / _DOUBLES), p.most)
+        if words and words[-1] in NUMBERS:
+            wait = max(wait, p.unsure)
+        elif LISTENING.issuperset(words):
+            wait = min(wait, p.unsure)
+        self._done = wait <= p.least * _OVER
+        return max(wait, min(self.pace * _LONGER, wait * p.adapts, p.most))
 
-    def _hesitated(self, fresh: bool, said: list[str]) -> bool:
+    def _hesitated(self, fresh: bool, words: list[str]) -> bool:
         """Whether the latest sound was an "um": short, and without a word.
 
-        Or, after a gap, with one that does not follow: recognisers make some word of it.
+        Or, after a gap, with a short one where the words before it led on ("can you give me your come"): recognisers
+        make some word of it.
         """
         if not 0.2 <= self._run < 0.8:
             return False
-        return not fresh or (self._gap >= 0.14 and self._run < 0.5 and stray(said))
+        if not fresh:
+            return True
+        odd = self._gap >= 0.14 and self._run < 0.5 and len(words) > 1 and len(words[-1]) <= 4
+        return odd and self._ends_with(words[:-1]) < _LEADS_ON
 
     def _judge(self, customer: bool, words: Words) -> None:
         """What the utterance was, now that it is over."""
