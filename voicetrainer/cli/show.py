@@ -78,7 +78,7 @@ class Show:
             reasons = f"  {escape('; '.join(event.reasons))}" if event.reasons else ""
             off = f" ± {event.uncertainty:.2f}" if event.uncertainty is not None else ""
             say(f"        [{style}]♪ voice {event.level}[/][dim] {event.score:.2f}{off}{reasons}[/]")
-        elif isinstance(event, Steadiness) and not self.typed:
+        elif isinstance(event, Steadiness) and not any(why.startswith("typed") for why in event.reasons):
             say(f"        [dim]♪ voice not judged  {escape('; '.join(event.reasons))}[/]")
         elif isinstance(event, MoodChanged):
             self._mood(event)

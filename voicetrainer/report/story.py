@@ -213,7 +213,9 @@ def tell(session: Session, labels: Labels) -> Story:
     events = session.events
     heard = [e for e in events if isinstance(e, Heard)]
     noticed = _by_turn(e for e in events if isinstance(e, Noticed))
-    voices = {e.turn: e for e in events if isinstance(e, Steadiness)}
+    # Of a typed call there is nothing to say turn by turn: the head of the page says it once.
+    typed = {e.turn for e in events if isinstance(e, Steadiness) and any(why.startswith("typed") for why in e.reasons)}
+    voices = {e.turn: e for e in events if isinstance(e, Steadiness) and e.turn not in typed}
     ledger = tuple(
         Mood(i, e.t, e.turn, e.before, e.after, named(e.rule, labels), e.because, e.quote, _trust(e))
         for i, e in enumerate((e for e in events if isinstance(e, MoodChanged)), 1)

@@ -137,13 +137,19 @@ _MARKS, _STOPS = ".?!;:,–—-", ".?!"
 _DENIES = re.compile(r"\b(?:not|never|no|none|nor|\w+n't)\b")
 
 
+@lru_cache(maxsize=4096)
 def said_words(text: str) -> tuple[Token, ...]:
     """The spoken words of a text in the one form in which they are compared."""
     return plain(tokens(text))
 
 
-def clauses(text: str) -> Iterator[Clause]:
-    """Yield the clauses of an utterance in order."""
+@lru_cache(maxsize=1024)
+def clauses(text: str) -> tuple[Clause, ...]:
+    """The clauses of an utterance in order."""
+    return tuple(_clauses(text))
+
+
+def _clauses(text: str) -> Iterator[Clause]:
     said = said_words(text)[:400]
     if not said:
         return

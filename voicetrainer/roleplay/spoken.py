@@ -173,6 +173,7 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(Token(said, i, i) for i, word in enumerate(words) for said in _spoken(word, not shouting).split())
 
 
+@lru_cache(maxsize=4096)
 def spoken(text: str) -> str:
     """A text as a recogniser would write it down."""
     return " ".join(t.text for t in tokens(text))

@@ -63,7 +63,7 @@ def check(scenario: Scenario, lines: Sequence[str], text: str) -> Summary:
     text
         The learner's utterance, recognised or typed.
     """
-    said = tuple(clauses(text))
+    said = clauses(text)
     claims, known = _claims(scenario, lines)
     written = text.split()
     right: dict[tuple[str, str], SaidBack] = {}

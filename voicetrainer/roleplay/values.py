@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 DAYS = tuple("monday tuesday wednesday thursday friday saturday sunday".split())
 MONTHS = tuple("january february march april may june july august september october november december".split())
@@ -122,6 +123,7 @@ def find(words: Sequence[str]) -> tuple[Value, ...]:
     return tuple(out)
 
 
+@lru_cache(maxsize=16384)
 def similar(a: str, b: str) -> bool:
     """Whether two words are so much alike that one may be the other misheard."""
     return a == b or SequenceMatcher(None, a, b, autojunk=False).ratio() >= 0.6
