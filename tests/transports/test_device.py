@@ -167,7 +167,7 @@ def test_a_device_that_is_gone_when_it_is_opened(fragile: Sound, monkeypatch: py
 
 
 def test_a_busy_device(sound: Sound, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PulseAudio shares everything, so here alone PortAudio's answer is played to us."""
+    """How other sound systems say it; here alone PortAudio's answer is played to us."""
     import sounddevice
 
     def busy(**_: Any) -> None:
@@ -177,6 +177,28 @@ def test_a_busy_device(sound: Sound, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeviceError, match="used by another program, or gone") as told:
         DeviceTransport("mic", "speaker")
     assert "close what else uses it" in told.value.hint
+
+
+def test_a_loudspeaker_that_another_program_keeps_to_itself(fragile: Sound) -> None:
+    """ALSA's door to PulseAudio sometimes hangs for ever then: in a process of its own, as it can only be ended."""
+    program = """if True:
+        from voicetrainer.errors import DeviceError
+        from voicetrainer.transports import device, soundcard
+        soundcard._PATIENCE = 2.0
+        try:
+            device.DeviceTransport("mic", "taken")
+        except DeviceError as error:
+            print(error.message, error.hint, sep="\\n")
+    """
+    with fragile.taken():
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    message, hint = done.stdout.splitlines()
+    assert message in (
+        "the loudspeaker (taken) cannot be opened: the sound system refuses it; another program uses it, or it is gone",
+        "the loudspeaker (taken) does not answer",
+    )
+    assert "close" in hint and "choose another one" in hint
 
 
 def test_a_sound_system_that_hangs(fragile: Sound) -> None:

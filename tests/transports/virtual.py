@@ -34,6 +34,7 @@ _ALSA = """
 pcm.mic {{ type pulse server "unix:{socket}" device virtmic }}
 pcm.speaker {{ type pulse server "unix:{socket}" device vspk }}
 pcm.wire {{ type pulse server "unix:{socket}" device vspk.monitor }}
+pcm.taken {{ type pulse server "unix:{socket}" device vtaken }}
 pcm.gone {{ type pulse server "unix:{socket}.none" }}
 pcm.!default {{ type pulse server "unix:{socket}" }}
 """
@@ -160,6 +161,27 @@ class Sound:
     def stall_loudspeaker(self) -> None:
         """The loudspeaker stops taking sound, without a word."""
         self.pactl("suspend-sink", "vspk", "1")
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """There is a loudspeaker, "taken", that another program keeps to itself: it sends a film's sound past the
+        mixer, and the server answers everybody else "Device or resource busy".
+        """
+        self.pactl("load-module", "module-null-sink", "sink_name=vtaken", "rate=48000", 'formats="pcm; ac3-iec61937"')
+        film = ["pacat", "--playback", "--device=vtaken", "--passthrough", "--rate=48000", "--channels=2", "--raw"]
+        with Path("/dev/zero").open("rb") as nothing:
+            player = subprocess.Popen(film, stdin=nothing, stderr=subprocess.DEVNULL)
+        try:
+            give_up = time.monotonic() + 10
+            other = ["pacat", "--playback", "--device=vtaken", "--raw"]
+            while b"busy" not in subprocess.run(other, input=b"", capture_output=True, check=False, timeout=10).stderr:
+                if time.monotonic() > give_up:
+                    raise RuntimeError("the loudspeaker is not taken")
+                time.sleep(0.1)
+            yield
+        finally:
+            player.kill()
+            player.wait()
 
     def go_on(self) -> None:
         """Nothing is stalled any more."""

@@ -32,6 +32,7 @@ _PATIENCE = 10.0  # seconds for a sound system to answer
 _MEANWHILE = "meanwhile rehearse with recordings (run) or by typing (type)"
 _TROUBLE = {
     -9985: "it is used by another program, or gone",
+    -9999: "the sound system refuses it; another program uses it, or it is gone",
     -9993: "the two devices do not work together",
     -9996: "there is no such device any more",
     -9997: "it supports none of the rates that were tried",
@@ -190,7 +191,8 @@ def within(seconds: float, work: Callable[[], T], problem: str) -> T:
         _stuck = True
         if "sounddevice" in sys.modules:  # it would hang again when the program ends
             atexit.unregister(sys.modules["sounddevice"]._exit_handler)
-        raise DeviceError(problem, f"is it hanging? Restart it; {_MEANWHILE}") from None
+        why = "another program keeps it to itself, or it hangs: close that, choose another one, or restart it"
+        raise DeviceError(problem, f"{why}; {_MEANWHILE}") from None
     if error is not None:
         raise error
     return result  # type: ignore[return-value]
