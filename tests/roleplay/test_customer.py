@@ -232,6 +232,23 @@ def test_two_facts_said_back_rightly_are_a_summary(text: str, counts: bool, told
     assert all("Monday" in d.why for d in noticed)
 
 
+def test_a_sorry_is_real_or_it_is_not() -> None:
+    for text, labels in (
+        ("apology false_apology@0.6", ["apology"]),
+        ("apology@0.5 false_apology", ["false_apology"]),
+        ("apology false_apology@0.8", ["apology", "false_apology"]),  # "sorry if ..., and I'm sorry that we ..."
+    ):
+        assert [d.label for d in respond(customer(), heard(text))[1] if isinstance(d, Noticed)] == labels
+
+
+def test_when_all_is_done_nothing_is_asked_for_again() -> None:
+    done = ("empathy", "apology ownership", "solution")
+    reactions = {**SMALL.reactions, "still_cross": (Spoken(say="still cross"),)}
+    who = customer(anger=9, reactions=reactions, mood=dict.fromkeys(("empathy", "apology", "ownership", "solution"), 0))
+    _, decisions = respond(who, *(heard(text, t) for t, text in enumerate((*done, "probe@0.1"), 1)))
+    assert said(decisions)[2] == "still cross"
+
+
 def test_a_mistake_in_doubt_counts_half() -> None:
     assert one("blame@0.4") == q(MOOD["blame"] * 0.4 * 0.5, 2)
     assert one("blame@0.5") == q(MOOD["blame"] * 0.5, 2)

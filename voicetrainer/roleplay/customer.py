@@ -159,6 +159,14 @@ class Customer:
         return turn.state, tuple(turn.decisions)
 
 
+def _one_sorry(found: Sequence[techniques.Evidence]) -> Sequence[techniques.Evidence]:
+    """Take a sorry for what it is more likely to be, a real one or none, unless it is surely both."""
+    sorry = sorted((e for e in found if e.label in ("apology", "false_apology")), key=lambda e: e.score)
+    if len({e.label for e in sorry}) < 2 or sorry[0].score >= AHEAD:
+        return found
+    return tuple(e for e in found if e is not sorry[0])
+
+
 class _Turn(Talk):
     """Working sheet for one answer."""
 
@@ -200,7 +208,7 @@ class _Turn(Talk):
             return
         self.state = replace(self.state, silences=0)
         checked = summary.check(self.scenario, self.state.said, fact.text)
-        found = self.said_back(found, checked)
+        found = self.said_back(_one_sorry(found), checked)
         over = fact.role == "interruption"
         self.moment = reply.Moment(
             interrupted=over,

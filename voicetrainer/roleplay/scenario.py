@@ -53,6 +53,7 @@ REACTIONS: Mapping[str, str] = {
     "greeting": "a mere greeting",
     "steady_voice": "the learner's voice has settled again",
     "softened": "something did them good",
+    "still_cross": "all is done, and they are not calm enough yet to say goodbye",
     "stalling": "a turn that did not help",
     "silence": "nobody answers",
     "barging_in": "they have heard enough and cut in while the learner talks",

@@ -103,6 +103,8 @@ class Talk(Ledger):
 
     def here(self) -> tuple[Spoken, ...]:
         """What they say where the talk stands, as angry as they are."""
+        if self.state.stage >= len(self.scenario.stages) and "still_cross" in self.scenario.reactions:
+            return self.scenario.reactions["still_cross"]
         return self.stage.lines_for(Band.of(self.state.anger))
 
     def say(self, pool: tuple[Spoken, ...], because: str, *, final: bool = False) -> None:
