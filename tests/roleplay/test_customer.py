@@ -249,6 +249,17 @@ def test_when_all_is_done_nothing_is_asked_for_again() -> None:
     assert said(decisions)[2] == "still cross"
 
 
+def test_nobody_is_handed_on_angrier_than_they_came() -> None:
+    calm = {"mood": dict.fromkeys(("empathy", "apology", "ownership"), 0)}
+    done = ("empathy", "apology ownership")
+    for before, ending in (("probe", "escalated"), ("blame", None)):
+        state, decisions = respond(
+            customer(**calm), *(heard(x, t) for t, x in enumerate((before, *done, "escalate"), 1))
+        )
+        assert (state.ending and state.ending[0]) == ending
+    assert "escalate" in [d.label for d in decisions if isinstance(d, Noticed) and not d.counted]
+
+
 def test_a_mistake_in_doubt_counts_half() -> None:
     assert one("blame@0.4") == q(MOOD["blame"] * 0.4 * 0.5, 2)
     assert one("blame@0.5") == q(MOOD["blame"] * 0.5, 2)

@@ -54,6 +54,7 @@ from voicetrainer.roleplay.mood import (
     RULES,
     STUCK,
     State,
+    begins,
 )
 from voicetrainer.roleplay.reply import SURE
 from voicetrainer.roleplay.scenario import Scenario, slots
@@ -125,8 +126,7 @@ class Customer:
     def begin(self) -> tuple[State, tuple[Decision, ...]]:
         """Begin the call: the state at its start and the customer's first line."""
         person, dial = self.scenario.customer, INTENSITIES[self.intensity]
-        highest = self.scenario.endings.hung_up.at_anger - 0.5
-        anger = person.anger if dial.anger == 0 else min(highest, max(1.0, person.anger + dial.anger))
+        anger = begins(person.anger, dial, self.scenario.endings.hung_up.at_anger)
         turn = _Turn(self, State(anger=q(anger, 2), trust=q(person.trust, 2)), t=0.0, number=0)
         turn.decisions.append(StageReached(0.0, turn.stage.id, "the call begins"))
         turn.say(turn.stage.lines_for(Band.of(turn.state.anger)), "opening")
@@ -403,6 +403,10 @@ class _Turn(Talk):
                 early = early or "a supervisor before being heard feels like being got rid of"
             elif escalated.until_stage and self.state.stage > ids.index(escalated.until_stage):
                 return "too late: by now a supervisor is one more person to explain it to"
+            elif self.state.anger > begins(
+                self.scenario.customer.anger, self.dial, self.scenario.endings.hung_up.at_anger
+            ):
+                early = early or "somebody whom you have made angrier only feels passed on"
         return f"too early: {early}" if early else ""
 
     def back_out(self, e: techniques.Evidence) -> None:

@@ -229,6 +229,11 @@ INTENSITIES: Mapping[str, Intensity] = MappingProxyType(
 """Every setting of the dial, by name."""
 
 
+def begins(anger: float, dial: Intensity, hangs_up: float) -> float:
+    """Anger at the start of a call, on the scale: somebody who would hang up at once does not ring."""
+    return anger if dial.anger == 0 else min(hangs_up - 0.5, max(1.0, anger + dial.anger))
+
+
 def ease(anger: float) -> float:
     """How much of a good word's worth is left at an anger: the last of it goes slowest."""
     return min(1.0, 0.4 + anger / 10)
