@@ -315,6 +315,7 @@ def train(
     out: Path = typer.Option(FOLDER, file_okay=False, help="Folder for weights.npz and encoder.npz."),
     keep: Path = KEEP,
     jobs: int = JOBS,
+    thirds: int = typer.Option(FOLDS, min=1, max=FOLDS, help="How many thirds of the businesses are judged."),
     seed: int = SEEDED,
 ) -> None:
     """Train, measure on businesses left out, and write the weights."""
@@ -323,7 +324,7 @@ def train(
         raise typer.Exit(2)
     recipe = Recipe(seed=seed)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(work, wheel, keep, recipe, fold) for fold in (*range(FOLDS), None)]
+        futures = [pool.submit(work, wheel, keep, recipe, fold) for fold in (*range(thirds), None)]
         *parts, whole = [future.result() for future in futures]
     judged = gather(parts)
     everyone = np.ones(len(judged.folds), bool)
