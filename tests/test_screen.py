@@ -68,9 +68,9 @@ def test_the_lower_lines_fit_and_follow_the_call(width: int) -> None:
         assert lines[1].rstrip().endswith("that sounds")
         assert "6.0 angry" in lines[2]
         assert "0:03" in lines[2] or width < 60
-        screen.notes = True
+        screen.turn_notes()
         assert any("four four one seven" in line.plain for line in screen.lines())
-        screen.paused = True
+        screen.pause(True)
         assert width < 80 or "PAUSED" in screen.lines()[2].plain
 
 
@@ -94,6 +94,18 @@ def test_plain_only_ever_adds_lines() -> None:
             screen.tick(event.t, lambda: pytest.fail("words are asked for only to be drawn"), played=1.0)
     assert "\x1b" not in out.getvalue()
     assert out.getvalue().count("boots on Monday") == 1
+
+
+def test_plain_tells_a_pause_and_the_notes_in_words() -> None:
+    shown, out = console()
+    with Screen(SMALL, plain=True, console=shown) as screen:
+        screen.pause(True)
+        screen.pause(False)
+        screen.turn_notes()
+    told = out.getvalue()
+    assert "Paused; the space bar goes on." in told and "The call goes on." in told
+    assert all(value in told for value in SMALL.facts.values())
+    assert "\x1b" not in told
 
 
 def test_without_feedback_the_course_is_kept_for_the_report() -> None:

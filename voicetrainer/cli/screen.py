@@ -163,6 +163,21 @@ class Screen:
             self._voice = voice() or self._voice
         self.draw()
 
+    def pause(self, paused: bool) -> None:
+        """Show that the call is held, or goes on."""
+        self.paused = paused
+        if self.plain:
+            self.console.print("Paused; the space bar goes on." if paused else "The call goes on.")
+        self.draw()
+
+    def turn_notes(self) -> None:
+        """Show the notes, or hide them where that can be done."""
+        self.notes = not self.notes
+        if self.plain:
+            for key, value in self.scenario.facts.items():
+                self.console.print(f"{key.replace('_', ' ')}: {value}")
+        self.draw()
+
     def draw(self) -> None:
         """Draw the lower lines now."""
         if self._live is None:
@@ -172,7 +187,7 @@ class Screen:
         seen = (tuple(line.plain for line in lines), self.console.width)
         if seen != self._drawn:
             self._drawn = seen
-            self._live.update(Group(Rule(style="dim"), *lines), refresh=True)
+            self._live.update(Group(Rule(style="dim"), *lines), refresh=True)  # in one write: nothing flickers
 
     def lines(self) -> list[Text]:
         """The lower lines as they are now, each within the console's width."""

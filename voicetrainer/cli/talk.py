@@ -91,10 +91,11 @@ def talk(
     warm = threading.Thread(target=prosody.warm_up, daemon=True)
     warm.start()
     text, scenario = read_scenario(name)
+    check_devices(mic, speaker)  # before anybody reads or rehearses anything
     dial, patience = options.intensity(intensity), PROFILES[options.profile(profile)]
     chosen = models.choose(model, people=True)
     console_brief(scenario)
-    typer.echo(models.who_listens(chosen) + "\n")
+    wrapped(models.who_listens(chosen) + "\n")
     with ExitStack() as stack:
         line_out = stack.enter_context(voice.Voice(scenario.customer.voice))
         line_out.warm_up()
@@ -145,13 +146,33 @@ def talk(
 
 def console_brief(scenario: Scenario) -> None:
     """Print what the learner knows before picking up."""
-    typer.echo(f"{scenario.title} — {scenario.business}\n\n{scenario.briefing.strip()}\n")
+    wrapped(f"{scenario.title} — {scenario.business}\n\n{scenario.briefing.strip()}\n")
     for goal in scenario.goals:
-        typer.echo(f"  • {goal}")
+        wrapped(f"  • {goal}")
     typer.echo("")
     for key, value in scenario.facts.items():
-        typer.echo(f"  {key.replace('_', ' ')}: {value}")
+        wrapped(f"  {key.replace('_', ' ')}: {value}")
     typer.echo("")
+
+
+def wrapped(text: str) -> None:
+    """Print a text line by line, each broken between words where the terminal ends."""
+    import shutil
+    import textwrap
+
+    width = max(20, shutil.get_terminal_size().columns)
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 2 * line.lstrip().startswith("•"))
+        typer.echo(textwrap.fill(line, width, subsequent_indent=indent) if line.strip() else "")
+
+
+def check_devices(mic: str | None, speaker: str | None) -> None:
+    """Say at once that a device is missing or its name fits none."""
+    from voicetrainer.transports import soundcard
+
+    there = soundcard.devices()
+    soundcard.pick(there, "microphone", mic)
+    soundcard.pick(there, "loudspeaker", speaker)
 
 
 def open_line(mic: str | None, speaker: str | None) -> DeviceTransport:
@@ -178,10 +199,13 @@ def calm_voice(learner: str, mic: str | None, speaker: str | None, again: bool |
         except LearnerError:
             if again is False or not sys.stdin.isatty():
                 return None
-    typer.echo("First your calm voice, so that the call can be compared with it. Read these sentences as you would")
-    typer.echo("on an ordinary call, and then wait a moment:\n")
+    wrapped(
+        "First your calm voice, so that the call can be compared with it. Read these sentences as you would on an"
+        " ordinary call, and then wait a moment:\n"
+    )
+    typer.echo("")
     for sentence in CALM:
-        typer.echo(f"    {sentence}")
+        wrapped(f"    {sentence}")
     if not ready("\nPress Enter to begin reading (s skips this) "):
         return None
     with open_line(mic, speaker) as line:
@@ -266,14 +290,12 @@ def hanging_up(line: SpokenLine, transport: DeviceTransport) -> Iterator[None]:
 def _pressed(line: SpokenLine, transport: DeviceTransport, screen: Screen) -> Callable[[str], None]:
     def pressed(key: str) -> None:
         if key == " ":
-            screen.paused = not screen.paused
-            transport.pause(screen.paused)
-            screen.draw()
+            transport.pause(not screen.paused)
+            screen.pause(not screen.paused)
         elif key == "r":
             line.asked.append("repeat")
         elif key == "n":
-            screen.notes = not screen.notes
-            screen.draw()
+            screen.turn_notes()
         elif key == "q":
             line.asked.append("leave")
             transport.pause(False)
