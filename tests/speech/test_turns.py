@@ -56,7 +56,7 @@ def waited(words: str, height: float | None = LOW, profile: Profile = STANDARD) 
     [
         (DONE, LOW, STANDARD.least, STANDARD.least),
         (DONE, None, STANDARD.least, 0.6),
-        (DONE, HIGH, 0.42, 1.0),
+        (DONE, HIGH, 0.36, 1.0),
         ("can you give me your order number please", LOW, STANDARD.least, STANDARD.least),
         ("can you give me your order number please", HIGH, STANDARD.least, 0.6),
         ("the number is four seven", LOW, STANDARD.unsure, STANDARD.most),
@@ -94,8 +94,8 @@ def test_a_pause_inside_a_sentence_does_not_end_the_turn(words: str, seconds: fl
 
 
 def test_a_sound_without_a_word_is_an_um() -> None:
-    times = play(("L", 2, DONE), ("", 0.34, DONE), ("L", 0.4, DONE), ("", 3, DONE))
-    assert times[1][0] == pytest.approx(2.74 + STANDARD.most, abs=0.03)
+    times = play(("L", 2, DONE), ("", 0.3, DONE), ("L", 0.4, DONE), ("", 3, DONE))
+    assert times[1][0] == pytest.approx(2.7 + STANDARD.most, abs=0.03)
 
 
 def test_a_key_or_a_click_in_the_pause_does_not_make_it_longer() -> None:
@@ -175,6 +175,12 @@ def test_words_not_yet_understood_do_not_interrupt_at_once() -> None:
     assert what(("C", 1, ""), ("LC", 1.2, ""), ("C", 1, "right")) == ["STARTED", "aside listening"]
 
 
+def test_what_is_said_over_the_customer_in_one_breath_interrupts_though_it_is_understood_only_then() -> None:
+    assert what(("C", 1, ""), ("LC", 0.85, ""), ("C", 2, "that is our policy")) == ["STARTED", "interruption"]
+    assert what(("C", 1, ""), ("LC", 0.85, ""), ("C", 2, "yes of course")) == ["STARTED", "aside listening"]
+    assert what(("C", 1, ""), ("LC", 0.4, ""), ("C", 2, "but we")) == ["STARTED", "aside"]
+
+
 def test_listening_words_without_end_interrupt() -> None:
     assert "INTERRUPTS" in what(("C", 1, ""), ("LC", 2.5, "yes yes yes"), ("C", 1, "yes yes yes"))
 
@@ -244,7 +250,7 @@ def test_a_learner_who_talks_on_makes_the_customer_give_way() -> None:
     assert times[-1][0] == pytest.approx(9 + STANDARD.insists, abs=0.05)
     turns = Turns()
     run((("L", 9, DONE), ("LC", 2.6, DONE), ("L", 1, DONE)), turns=turns)
-    run((("", 0.36, DONE),), turns=turns)
+    run((("", STANDARD.least - 0.02, DONE),), turns=turns)
     assert turns.barged and turns.yielded is None
 
 
@@ -260,7 +266,7 @@ def test_a_customer_who_breaks_in_after_an_earlier_clash_has_not_been_interrupte
 
 def test_a_learner_who_talks_on_past_a_short_line_did_not_give_way() -> None:
     turns = Turns()
-    run((("L", 9, DONE), ("LC", 1, DONE), ("L", 1, DONE), ("", 0.34, DONE)), turns=turns)
+    run((("L", 9, DONE), ("LC", 1, DONE), ("L", 1, DONE), ("", STANDARD.least - 0.04, DONE)), turns=turns)
     signals = [turns.step(FRAME, False, False, lambda: DONE, lambda: LOW) for _ in range(4)]
     assert Signal.YIELDED in signals
     assert turns.barged and turns.yielded is None

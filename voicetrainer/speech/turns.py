@@ -46,7 +46,7 @@ class Profile:
     name: str = "standard"
     onset: float = 0.1
     """Voice needed before it counts as speech."""
-    least: float = 0.38
+    least: float = 0.34
     """Silence that ends a turn that is surely over, in words and melody. It grows the less sure that is ..."""
     most: float = 2.2
     """... up to this, where the words lead on, or after a sound that is no word."""
@@ -77,7 +77,7 @@ class Profile:
 
 STANDARD = Profile()
 PROFILES: Mapping[str, Profile] = {
-    "quick": Profile("quick", least=0.32, most=1.5, unsure=0.6, silence=5.0),
+    "quick": Profile("quick", least=0.3, most=1.5, unsure=0.6, silence=5.0),
     "standard": STANDARD,
     "patient": Profile("patient", least=0.8, most=3.5, unsure=1.8, clash=1.0, silence=10.0),
 }
@@ -349,7 +349,10 @@ class Turns:
         if self._stopped:
             return
         self.listening = LISTENING.issuperset(words().split()) and self._voiced < self.profile.chatter
-        if over or self.listening:
-            self.role = "aside"
         if over and not self.listening:
             self.yielded = max(0.0, last - self._clash)
+            # It was over before the words were understood.
+            amid = self._over == "amid" and self.overlap - self._before >= self.profile.clash
+            self.role = "interruption" if amid else "aside"
+        elif over or self.listening:
+            self.role = "aside"
