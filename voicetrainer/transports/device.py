@@ -28,8 +28,8 @@ from voicetrainer.transports.playout import Player
 from voicetrainer.transports.soundcard import Health, Kind, Loudspeaker, Microphone
 
 LATENCY = 0.06
-"""Seconds of sound that the loudspeaker is given ahead: three blocks. Two dropped out now and then beside other programs
-that wanted both cores for themselves."""
+"""Seconds of sound that the loudspeaker is given ahead: three blocks. Two dropped out now and then beside programs that
+wanted both cores for themselves."""
 LOST = 2.0
 """Seconds of nothing after which a device is taken to be gone."""
 
