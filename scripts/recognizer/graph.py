@@ -256,7 +256,7 @@ def build(
     with tempfile.TemporaryDirectory() as temporary:
         plain, relabel = Path(temporary) / "hcl", Path(temporary) / "relabel"
         write_fst(machine, plain)
-        _openfst(
+        openfst(
             "fstconvert", "--fst_type=olabel_lookahead", f"--save_relabel_opairs={relabel}", plain, graph / "HCLr.fst"
         )
         relabelled = (line.split() for line in relabel.read_text().splitlines())
@@ -266,7 +266,7 @@ def build(
             if index >= FIRST_WORD:
                 renumbered[index] = pairs[number[name]]
         write_fst(sentences(model, renumbered), plain)
-        _openfst("fstconvert", "--fst_type=ngram", plain, graph / "Gr.fst")
+        openfst("fstconvert", "--fst_type=ngram", plain, graph / "Gr.fst")
     words = sorted((int(renumbered[index]), name) for index, name in enumerate(names) if index >= FIRST_WORD)
     last = max(pairs.values())
     lines = ["<eps> 0"] + [f"{name} {index}" for index, name in words]
@@ -276,7 +276,8 @@ def build(
     return tuples
 
 
-def _openfst(program: str, *arguments: object) -> None:
+def openfst(program: str, *arguments: object) -> None:
+    """Run one of OpenFst's programs."""
     if shutil.which(program) is None:
         raise SystemExit(f"{program} is missing: install OpenFst's programs (Debian: apt-get install libfst-tools)")
     libraries = " ".join(f"libfst{name}.so.22" for name in ("lookahead", "ngram", "const"))

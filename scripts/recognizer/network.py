@@ -123,8 +123,15 @@ class Network(nn.Module):
             weight -= 0.5 / scale * (product - scale * torch.eye(len(product))) @ weight
 
 
+SCALE = 0.35
+"""What a logarithm of a likelihood, from a network that names outputs, counts beside one of a word or a phone model.
+
+Neighbouring steps hold much the same, so their sum says too much; measured, not derived.
+"""
+
+
 @torch.no_grad()
-def without_priors(network: Network, log_priors: NDArray[np.float32], scale: float = 0.7) -> None:
+def without_priors(network: Network, log_priors: NDArray[np.float32], scale: float = SCALE) -> None:
     """Turn scores of a network that names outputs into likelihoods, with which training on sequences begins.
 
     Parameters

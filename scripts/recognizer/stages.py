@@ -18,7 +18,7 @@ app = typer.Typer(
 Work = Annotated[Path, typer.Option(help="Folder for everything that is made on the way.")]
 WORK = Path("recognizer-work")
 REPOSITORY = Path(__file__).resolve().parents[2]
-SPEEDS = {"100": 1.0, "90": 0.9}
+SPEEDS = {"100": 1.0, "90": 0.9, "110": 1.1}
 
 
 @app.command()
@@ -107,6 +107,34 @@ def align(work: Work = WORK, share: Annotated[float, typer.Option(help="Of the u
     aligned = from_pocketsphinx(first.read(work / "pocketsphinx.jsonl"), lexicon.pronounce, texts)
     _keep(work / "aligned.json", aligned)
     Contexts.count([[phone for phone, _ in each] for each in aligned.values()], 100).write(work / "contexts.json")
+
+
+@app.command()
+def reopen(
+    model: Annotated[Path, typer.Argument(help="Folder of a model that this program made.")],
+    out: Annotated[Path, typer.Argument(help="Where its network goes.")],
+    work: Work = WORK,
+) -> None:
+    """Begin with a finished model, in place of `align` and the first training: its contexts, network and alignments."""
+    import numpy as np
+    import torch
+
+    from . import corpora as layouts
+    from . import reopen as again
+    from .lexicon import Lexicon
+    from .network import save
+    from .realign import realign as aligning
+
+    torch.set_num_threads(1)
+    contexts, lexicon = again.contexts(model), Lexicon()
+    contexts.write(work / "contexts.json")
+    network = again.network(model / "am/final.mdl", np.load(work / "real-100.npy", mmap_mode="r"))
+    save(network, str(out))
+    aligned: dict[str, list[tuple[int, int]]] = {}
+    for part, stem in (("synthetic", "synthetic-100"), ("real", "real-100")):  # some, to know how common outputs are
+        texts = {each.name: each.text for each in layouts.read(work / f"{part}.jsonl")[::6]}
+        aligned |= aligning(network, contexts, lexicon, work / stem, texts)[0]
+    _keep(work / "aligned.json", aligned)
 
 
 def _keep(path: Path, aligned: object) -> None:

@@ -17,7 +17,7 @@ from torch.nn import functional
 from .augment import augment
 from .contexts import Contexts
 from .features import cosines
-from .network import Network, Shape, load, save
+from .network import SCALE, Network, Shape, load, save
 from .objective import Competition, sequence_log_probability
 from .stream import Piece, Stream, pieces
 
@@ -171,7 +171,7 @@ def _loss(
     scores: Tensor, piece: Piece, competition: Competition | None, log_priors: Tensor | None
 ) -> tuple[Tensor, list[float]]:
     asked = torch.from_numpy(piece.outputs)
-    named = scores if log_priors is None else scores + log_priors
+    named = scores if log_priors is None else scores / SCALE + log_priors
     frame = functional.cross_entropy(named.transpose(1, 2), asked)
     right = float((named.detach().argmax(2) == asked).float().mean())
     if competition is None:
