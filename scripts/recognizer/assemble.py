@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from . import graph, vocabulary
+from . import graph, reopen, vocabulary
 from .contexts import Contexts
-from .kaldi_files import write_model
+from .kaldi_files import Tuple, write_model
 from .lexicon import Lexicon
 from .network import load
 
@@ -38,19 +39,27 @@ OTHER = 0.6
 
 
 def assemble(
-    work: Path, network: Path, out: Path, scale: float, priors: Callable[..., object] | None, power: float
+    work: Path,
+    network: Path,
+    out: Path,
+    scale: float,
+    priors: Callable[..., object] | None,
+    power: float,
+    taken_over: Path | None = None,
 ) -> None:
-    """Write the folder `out` with `am/`, `conf/`, `graph/` and `SHA256SUMS`."""
-    contexts, lexicon = Contexts.read(work / "contexts.json"), Lexicon()
-    model, names = vocabulary.read(work)
-    words = {
-        word: [
-            (OTHER if number else 1.0, graph.positioned(sounds))
-            for number, sounds in enumerate(lexicon.pronounce(word))
-        ]
-        for word in names[3:]
-    }
-    tuples = graph.build(out, words, contexts, model, names)
+    """Write the folder `out` with `am/`, `conf/`, `graph/` and `SHA256SUMS`.
+
+    Parameters
+    ----------
+    taken_over : Path, optional
+        A model folder with the same contexts, whose graph is copied in place of making one.
+    """
+    contexts = Contexts.read(work / "contexts.json")
+    if taken_over is None:
+        tuples = _graph(work, contexts, out)
+    else:
+        shutil.copytree(taken_over / "graph", out / "graph", dirs_exist_ok=True)
+        tuples = reopen.tuples(taken_over / "am/final.mdl")
     (out / "am").mkdir(exist_ok=True)
     (out / "conf").mkdir(exist_ok=True)
     taken = None
@@ -61,6 +70,19 @@ def assemble(
     (out / "conf/mfcc.conf").write_text(MFCC, encoding="ascii")
     (out / "conf/model.conf").write_text(DECODING.format(scale=scale), encoding="ascii")
     sums(out)
+
+
+def _graph(work: Path, contexts: Contexts, out: Path) -> list[Tuple]:
+    lexicon = Lexicon()
+    model, names = vocabulary.read(work)
+    words = {
+        word: [
+            (OTHER if number else 1.0, graph.positioned(sounds))
+            for number, sounds in enumerate(lexicon.pronounce(word))
+        ]
+        for word in names[3:]
+    }
+    return graph.build(out, words, contexts, model, names)
 
 
 def sums(folder: Path) -> None:

@@ -255,8 +255,11 @@ def model(
     work: Work = WORK,
     scale: Annotated[float, typer.Option(help="Of the acoustic scores; 1 after training on sequences.")] = 1.0,
     priors: Annotated[float, typer.Option(help="Power of the outputs' priors to take off; 0 after sequences.")] = 0.0,
+    graph: Annotated[
+        Path | None, typer.Option(help="A model with the same contexts, whose graph is taken over.")
+    ] = None,
 ) -> None:
     """Put graph, network and settings together as a Vosk model."""
     from .assemble import assemble
 
-    assemble(work, network, out, scale, _priors if priors else None, priors)
+    assemble(work, network, out, scale, _priors if priors else None, priors, graph)
