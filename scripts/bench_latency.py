@@ -230,14 +230,15 @@ def against(side: Samples, device: Samples) -> dict[str, float]:
     low_pass = np.sinc(taps * 2 * 5000 / RATE) * np.hamming(49) * 2 * 5000 / RATE
     side, device = (np.convolve(x, low_pass.astype(np.float32), "same") for x in (side, device))
     size, wide = RATE // 10, RATE // 10
-    pieces, odd, moved, worst, before = 0, 0, 0, -120.0, -RATE
+    pieces, odd, moved, missed, worst, before = 0, 0, 0, 0, -120.0, -RATE
     lag: int | None = None
     for at in range(0, len(side) - size, size):
         piece = side[at : at + size].astype(np.float64)
         power = float(piece @ piece)
         if power < size * 1e-5:
             continue
-        lag = _lag(side[at : at + 2 * RATE], device, at) if lag is None else lag
+        if lag is None or missed == LOST:  # it begins, or sound was lost: where does it go on?
+            lag, missed = _lag(side[at : at + 2 * RATE], device, at), 0
         start = at + lag - wide
         there = device[max(0, start) : start + size + 2 * wide].astype(np.float64)
         if start < 0 or len(there) < size + 2 * wide:
@@ -249,13 +250,16 @@ def against(side: Samples, device: Samples) -> dict[str, float]:
         left = 10 * np.log10(max(1 - float(alike[best]), 1e-12))
         pieces, worst = pieces + 1, max(worst, float(left))
         if left > _RESIDUAL:
-            odd += 1
+            odd, missed = odd + 1, missed + 1
             continue
+        missed = 0
         moved += int(abs(best - wide) > RATE // 1000 and at - before < RATE // 2)  # between lines it may
         lag, before = lag + best - wide, at
     return {"pieces": pieces, "pieces not found": odd, "pieces moved": moved, "worst dB": round(worst, 1)}
 
 
+LOST = 5
+"""Pieces in a row that are not found before the whole is looked for again."""
 _RESIDUAL = -20.0  # dB; a gap of a millisecond in a tenth of a second of sound leaves as much
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.roleplay.scripted import customer
-from voicetrainer.call import SpokenLine, hold
+from voicetrainer.call import BETWEEN, SpokenLine, hold
 from voicetrainer.roleplay.events import (
     Decision,
     Ended,
@@ -48,12 +48,13 @@ class Line:
             yield Frame(i * FRAME / RATE, QUIET, QUIET, started, ended, notes)  # type: ignore[arg-type]
 
     def play(self, clip: Samples, *, whole: bool = True) -> None:
-        assert whole
         self.clips.append(clip)
-        self.left, self.started = len(clip), True
+        self.left, self.started, self.whole = len(clip), True, whole
 
     def more(self, clip: Samples, *, whole: bool = True) -> None:
-        raise AssertionError("lines are rendered whole")
+        assert not self.whole
+        self.clips[-1] = np.concatenate((self.clips[-1], clip))
+        self.left, self.whole = self.left + len(clip), whole
 
     def stop(self) -> None:
         self.left = 0
@@ -152,6 +153,26 @@ def test_looking_ahead_changes_nothing_but_when_the_voice_is_asked(ahead: bool) 
     says = [e for e in events if isinstance(e, Say)]
     assert [e.text for e in says] == ["heard angry 1", "owned calm 1"]
     assert [text for text, _ in rendered] == [e.text for e in says]  # foreseen rightly: rendered once
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_of_a_line_that_is_not_ready_the_first_sentence_plays_while_the_rest_is_rendered(ahead: bool) -> None:
+    transport, asked = Line(1), []
+
+    def render(text: str, anger: float) -> Samples:
+        asked.append((text, len(transport.clips)))
+        return CLIP
+
+    line = SpokenLine(transport, Ears(), render, lambda *_: None, ahead=ahead)  # type: ignore[arg-type]
+    line.say(Say(0.0, 1, "It's been days. Nobody came! And now?", "heard", 6.0))
+    line.say(Say(0.0, 2, "It's been days. Nobody came! And now?", "heard", 6.0))
+    if ahead:
+        assert asked == [("It's been days.", 0), ("Nobody came!", 1), ("And now?", 1)]
+        assert [len(clip) for clip in transport.clips] == [3 * len(CLIP) + 2 * BETWEEN] * 2
+    else:
+        assert asked == [("It's been days. Nobody came! And now?", 0)]
+        assert [len(clip) for clip in transport.clips] == [len(CLIP)] * 2
+    assert transport.whole
 
 
 def test_how_much_of_a_line_has_been_heard() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -139,10 +140,18 @@ class SpokenLine:
         self._answer = answer
 
     def say(self, line: Say) -> None:
-        """Render a line and play it."""
-        clip = self.voice.render(line.text, line.anger)
-        self.transport.play(clip)
-        self._waiting.append((line.line, len(clip) / RATE))
+        """Render a line and play it; of one that is not ready, the rest is rendered while its first sentence plays."""
+        in_parts = self.ahead and not self.voice.ready(line.text, line.anger)
+        first, *rest = _SENTENCE_ENDS.split(line.text) if in_parts else (line.text,)
+        clip = self.voice.render(first, line.anger)
+        samples = len(clip)
+        self.transport.play(clip, whole=not rest)
+        for number, sentence in enumerate(rest, 1):
+            clip = self.voice.render(sentence, line.anger)
+            self.transport.more((clip[:1] * 0).repeat(BETWEEN), whole=False)
+            self.transport.more(clip, whole=number == len(rest))
+            samples += BETWEEN + len(clip)
+        self._waiting.append((line.line, samples / RATE))
 
     @property
     def played(self) -> float:
@@ -205,6 +214,9 @@ class SpokenLine:
 
 
 RATE = 16_000  # as in speech.audio, which a call that is typed never needs
+BETWEEN = 4000
+"""Samples of silence between two sentences that are rendered one by one."""
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=\w)")
 FORESIGHT = 0.24
 """Seconds of silence after which the answer is looked for ahead: the words are known by then (`turns.LOOK`)."""
 
@@ -226,6 +238,10 @@ class _Voice:
                 while len(self._ready) > 4:
                     self._ready.popitem(last=False)
             return self._ready[key]
+
+    def ready(self, text: str, anger: float) -> bool:
+        """Whether a line has been rendered, or is being rendered now."""
+        return self._lock.locked() or (text, round(anger * 2) / 2) in self._ready
 
     def prepare(self, text: str, anger: float) -> None:
         """Have a line rendered by another thread."""
