@@ -35,10 +35,10 @@ def sound() -> Iterator[Sound]:
         yield virtual
 
 
-def wait(what: str, log: Path, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+def wait(what: str, log: Path, process: subprocess.Popen[bytes], seconds: float = 60, times: int = 1) -> None:
     """Wait until the call has got so far."""
     until = time.monotonic() + seconds
-    while what not in log.read_text(encoding="utf-8", errors="replace"):
+    while log.read_text(encoding="utf-8", errors="replace").count(what) < times:
         assert time.monotonic() < until and process.poll() is None, log.read_text(encoding="utf-8", errors="replace")
         time.sleep(0.1)
 
@@ -65,7 +65,8 @@ def test_a_call_is_held_and_hung_up_whole(sound: Sound, tmp_path: Path) -> None:
             time.sleep(6.5)  # let her finish
             sound.say(read(CLIPS / "4-order.flac"))
             wait("order number", log, process)
-            time.sleep(1.5)
+            wait("four four one seven", log, process, times=2)  # once in the briefing
+            time.sleep(0.5)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
         finally:
