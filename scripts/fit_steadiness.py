@@ -5,6 +5,7 @@
 
     python scripts/fit_steadiness.py MANIFEST            # columns corpus,speaker,emotion,path,calib
     python scripts/fit_steadiness.py MANIFEST --check    # exit with 1 unless the coefficients are those that ship
+    python scripts/fit_steadiness.py MANIFEST --nested   # which parts there are is chosen without the speakers too
 
 Prints the coefficients for `voicetrainer.roleplay.steadiness`, then how well they order voices when each speaker, and
 when each corpus, is left out of the fit, as recorded and at one level with noise 20 dB below; what judging without a
@@ -16,9 +17,10 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +49,13 @@ PARTS = (
 )
 OWN = tuple(name for name, _ in PARTS if name != "pitch")
 """Parts that are plain differences."""
-UNITS = np.array([4.0, 3.0, 2.0, 0.1, 5.0, 0.25, 0.4])
-"""What counts as one step of each part, so that the ridge holds all of them back alike."""
+OTHER = (("pitch_spread", (0.0, -2.0, 2.0)), ("syllable_rate", (0.0, -2.0, 2.0)), ("loudness", (0.0, -6.0, 6.0)))
+"""Measurements that are no part of the judge, for `--nested`."""
+UNITS = np.array([4.0, 3.0, 2.0, 0.1, 5.0, 0.25, 0.4, 1.0, 1.0, 6.0])
+"""What counts as one step of each part and of the others, so that the ridge holds all of them back alike."""
+ALWAYS, LIMITS = 3, np.array([p[1][1:] for p in (*PARTS, *OTHER)])
+"""Parts that are in every choice (tilt, body and pitch); the range of each that counts."""
+JUDGE = tuple(range(len(PARTS)))
 RIDGE = 0.02
 WEIGHTS = {"angry": (("angry",), 1.0), "calm": (figures.CALM, 0.75), "happy": (("happy",), 0.25)}
 OTHERS = 0.1
@@ -64,7 +71,7 @@ class Sounds:
     """Utterances as the judge sees them."""
 
     parts: Floats
-    """Differences from the speaker's calm voice, shape (n, 7), columns as in `PARTS`."""
+    """Differences from the speaker's calm voice, shape (n, 10), columns as in `PARTS` and `OTHER`."""
     emotion: NDArray[np.str_]
     corpus: NDArray[np.str_]
     speaker: NDArray[np.str_]
@@ -85,40 +92,90 @@ class Sounds:
         return Sounds(self.parts[which], self.emotion[which], self.corpus[which], self.speaker[which])
 
 
-def limited(parts: Floats) -> Floats:
-    """Parts within the range that counts, in `UNITS`."""
-    return np.asarray(np.clip(parts, [p[1][1] for p in PARTS], [p[1][2] for p in PARTS]) / UNITS)
+def limited(parts: Floats, columns: Sequence[int]) -> Floats:
+    """Some of the parts within the range that counts, in `UNITS`."""
+    at = list(columns)
+    return np.asarray(np.clip(parts[:, at], LIMITS[at, 0], LIMITS[at, 1]) / UNITS[at])
 
 
-def fit(several: Sequence[Sounds]) -> Floats:
-    """Bias and weights of the ridge-regularised logistic, by Newton's method; shape (8,)."""
-    x = np.concatenate([limited(s.parts) for s in several])
+def fit(several: Sequence[Sounds], columns: Sequence[int] = JUDGE) -> Floats:
+    """Bias and weights of the ridge-regularised logistic, by Newton's method; shape (1 + columns,)."""
+    x = np.concatenate([limited(s.parts, columns) for s in several])
     x = np.concatenate((np.ones((len(x), 1)), x), axis=1)
     angry = np.concatenate([s.emotion == figures.ANGRY for s in several]).astype(np.float64)
     weight = np.concatenate([s.weights() for s in several]) / len(several)
-    ridge = np.diag([1e-6, *[RIDGE] * len(PARTS)])
+    ridge = np.diag([1e-6, *[RIDGE] * len(columns)])
     b = np.zeros(x.shape[1])
     for _ in range(40):
         p = 1 / (1 + np.exp(-x @ b))
         slope = x.T @ (weight * (p - angry)) + ridge @ b
-        b = b - np.linalg.solve((x * (weight * p * (1 - p))[:, None]).T @ x + ridge, slope)
-    return np.concatenate((b[:1], b[1:] / UNITS))
+        step = np.linalg.solve((x * (weight * p * (1 - p))[:, None]).T @ x + ridge, slope)
+        b = b - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return np.concatenate((b[:1], b[1:] / UNITS[list(columns)]))
 
 
-def evidence(parts: Floats, b: Floats) -> Floats:
+def evidence(parts: Floats, b: Floats, columns: Sequence[int] = JUDGE) -> Floats:
     """What the logistic is taken of."""
-    return np.asarray(b[0] + (limited(parts) * UNITS) @ b[1:])
+    return np.asarray(b[0] + (limited(parts, columns) * UNITS[list(columns)]) @ b[1:])
 
 
-def left_out(several: Sequence[Sounds], field: str) -> list[Floats]:
+def left_out(several: Sequence[Sounds], field: str, columns: Sequence[int] = JUDGE) -> list[Floats]:
     """Evidence of each utterance by a fit that has not seen its speaker (or corpus)."""
     out = [np.zeros(len(s.emotion)) for s in several]
     for name in sorted({n for s in several for n in getattr(s, field).tolist()}):
-        b = fit([s.only(getattr(s, field) != name) for s in several])
+        b = fit([s.only(getattr(s, field) != name) for s in several], columns)
         for s, scores in zip(several, out, strict=True):
             inside = getattr(s, field) == name
-            scores[inside] = evidence(s.parts[inside], b)
+            scores[inside] = evidence(s.parts[inside], b, columns)
     return out
+
+
+def chosen(several: Sequence[Sounds]) -> tuple[int, ...]:
+    """The columns that do best when each corpus is left out of the fit; tilt, body and pitch always among them."""
+    free = range(ALWAYS, len(UNITS))
+    best, choice = -1.0, JUDGE
+    for count in range(len(free) + 1):
+        for more in combinations(free, count):
+            columns = (*range(ALWAYS), *more)
+            worth = []
+            for s, score in zip(several, left_out(several, "corpus", columns), strict=True):
+                angry, calm = s.emotion == figures.ANGRY, np.isin(s.emotion, figures.CALM)
+                happy = s.emotion == "happy"
+                worth += [figures._auc(score[angry], score[calm]), figures._auc(score[angry], score[happy])]
+            if (mean := float(np.mean([w for w in worth if w is not None]))) > best:
+                best, choice = mean, columns
+    return choice
+
+
+def nested(several: Sequence[Sounds], field: str) -> Iterator[str]:
+    """Figures where neither the weights nor the choice of parts saw the speaker (or corpus)."""
+    out = [np.zeros(len(s.emotion)) for s in several]
+    names = np.array([name for name, _ in (*PARTS, *OTHER)])
+    taken: Counter[str] = Counter()
+    people = sorted({n for s in several for n in getattr(s, field).tolist()})
+    for name in people:
+        rest = [s.only(getattr(s, field) != name) for s in several]
+        columns = chosen(rest)
+        taken.update(names[list(columns[ALWAYS:])].tolist())
+        b = fit(rest, columns)
+        for s, scores in zip(several, out, strict=True):
+            inside = getattr(s, field) == name
+            scores[inside] = evidence(s.parts[inside], b, columns)
+    for condition, s, score in zip(("", ", level and noise"), several, out, strict=True):
+        yield line(f"{field} left out{condition}", score, s)
+    yield f"taken in {len(people)} choices: " + ", ".join(f"{n} {k}" for n, k in taken.most_common())
+
+
+def without(several: Sequence[Sounds]) -> Iterator[str]:
+    """What is lost when one part is left out of the judge, and when all that could be are."""
+    names = [name for name, _ in PARTS]
+    for drop in ((), *((i,) for i in JUDGE[ALWAYS:]), JUDGE[4:], JUDGE[ALWAYS:]):
+        columns = tuple(i for i in JUDGE if i not in drop)
+        text = "all seven" if not drop else "without " + ", ".join(names[i] for i in drop)
+        for field in ("speaker", "corpus"):
+            yield line(f"{text}, {field}"[-34:], left_out(several, field, columns)[0], several[0])
 
 
 def line(name: str, score: Floats, s: Sounds) -> str:
@@ -154,8 +211,8 @@ def judged(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody], people: bo
     for row, sound in kept:
         base = steadiness.PEOPLE if people else own[row["corpus"], row["speaker"]]
         pitch = steadiness._difference(steadiness._semitones(sound.pitch), steadiness._semitones(base.pitch))
-        rest = {n: steadiness._difference(getattr(sound, n), getattr(base, n)) for n in OWN}
-        parts.append([{**rest, "pitch": pitch}[name] or 0.0 for name, _ in PARTS])
+        rest = {n: steadiness._difference(getattr(sound, n), getattr(base, n)) for n in (*OWN, *(n for n, _ in OTHER))}
+        parts.append([{**rest, "pitch": pitch}[name] or 0.0 for name, _ in (*PARTS, *OTHER)])
     return Sounds(
         np.array(parts),
         np.array([r["emotion"] for r, _ in kept]),
@@ -218,6 +275,7 @@ def voices(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody], own: dict[
 def main(
     manifest: Path = typer.Argument(..., help="CSV with columns corpus,speaker,emotion,path,calib."),
     check: bool = typer.Option(False, "--check", help="Exit with 1 unless the coefficients are those that ship."),
+    nest: bool = typer.Option(False, "--nested", help="Choose the parts without the speakers too; takes minutes."),
 ) -> None:
     """Fit and measure the judge of a steady voice."""
     rows = table.read(manifest, figures.COLUMNS)
@@ -227,6 +285,10 @@ def main(
         several = [judged(rows, s) for s in sounds]
     except AudioError as error:
         raise AudioError(f"{manifest}: a speaker's calibration: {error.message}", error.hint) from None
+    if nest:
+        for text in (*without(several), "", *nested(several, "speaker"), "", *nested(several, "corpus")):
+            print(text, flush=True)
+        return
     b = fit(several)
     shipped = [steadiness._BIAS, *(p[1][0] for p in PARTS)]
     rounded = [round(float(x), n) for x, n in zip(b, (1, *DIGITS), strict=True)]

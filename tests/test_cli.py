@@ -48,6 +48,7 @@ COMMANDS = (
     "evaluate words",
     "evaluate techniques",
     "evaluate steadiness",
+    "evaluate shifts",
 )
 
 Call = Callable[..., tuple[int, str, str]]

@@ -72,7 +72,7 @@ def test_the_calm_voice_is_steady() -> None:
 
 
 def test_a_raised_voice_and_its_reasons() -> None:
-    shout = replace(CALM, pitch=semitones(4.1), loudness=-19.0, tilt=-3.0, word_rate=208.0)
+    shout = replace(CALM, pitch=semitones(4.1), loudness=-19.0, tilt=-3.0, syllable_rate=5.2)
     verdict = judge(shout, BASE, 1.0, 1)
     assert verdict.level == "raised"
     assert set(verdict.reasons) == {
@@ -103,13 +103,13 @@ def test_another_voice_is_told_by_a_low_pitch_alone() -> None:
 
 
 def test_a_voice_that_is_not_steady_always_has_a_reason() -> None:
-    pressed = replace(CALM, tilt=-9.0, pitch=semitones(1.0), ending=2.0, unison=0.7, climb=0.6)
+    pressed = replace(CALM, tilt=-9.0, pitch=semitones(0.9), ending=3.0, unison=0.7, climb=0.6)
     verdict = judge(pressed, BASE, 1.0, 1)
     assert verdict.level == "tense"
     assert verdict.reasons == ("loudest where it is highest", "force kept to the ends of phrases")
     slight = judge(replace(CALM, tilt=-7.2, pitch=semitones(1.9), lilt=-0.25), BASE, 1.0, 1)
     assert slight.level == "tense"
-    assert slight.reasons == ("a slightly harder, brighter sound", "a little above your calm pitch")
+    assert slight.reasons == ("a little above your calm pitch", "a slightly harder, brighter sound")
 
 
 def test_levels_are_graded() -> None:

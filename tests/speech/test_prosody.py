@@ -83,15 +83,6 @@ def test_body_is_what_lies_around_the_fundamental() -> None:
     assert found == pytest.approx(-6.0, abs=0.3)  # one of four equal parts
 
 
-@pytest.mark.parametrize("tempo", [0.8, 1.2, 1.4])
-def test_a_known_tempo_is_reported(tempo: float) -> None:
-    rates = []
-    for seed in (4, 5):
-        calm, other = (measure(noisy(voice(8, seed=seed, tempo=t).samples, 30)) for t in (1.0, tempo))
-        rates.append(judge(other, calibrate([calm]), 0, 1).rate)
-    assert np.mean([rate for rate in rates if rate]) == pytest.approx(tempo, rel=0.05)
-
-
 @pytest.fixture(scope="module")
 def spoken() -> list[np.ndarray]:
     """Sentences of the synthetic voice that comes with the program."""
@@ -100,7 +91,7 @@ def spoken() -> list[np.ndarray]:
     return [samples for samples in found if len(samples) > 4 * RATE]
 
 
-@pytest.mark.parametrize("semitones", [-1.5, 2.0, 3.0])
+@pytest.mark.parametrize("semitones", [-3.0, -1.5, 2.0, 3.0])
 def test_speech_played_faster_is_higher_and_faster_by_as_much(spoken: list[np.ndarray], semitones: float) -> None:
     ratio, rates = 2 ** (semitones / 12), []
     for samples in spoken:
@@ -130,10 +121,42 @@ def test_words_tell_the_rate_where_there_are_some() -> None:
     assert CALM.word_rate is None
 
 
-def test_syllables_and_pauses_are_counted() -> None:
-    assert CALM.syllable_rate is not None
-    spoken = CALM.seconds - CALM.pause_seconds
-    assert CALM.syllable_rate * spoken == pytest.approx(SAID.syllables, rel=0.1)
+@pytest.mark.parametrize(
+    ("file", "syllables"),
+    [("1-heard.flac", 28), ("3-mistake.flac", 35)],  # "I am so sorry to hear ...", "You paid for next day delivery ..."
+)
+def test_the_rate_is_that_of_the_syllables_of_the_words(file: str, syllables: int) -> None:
+    samples = read_audio(shipped("scenarios") / "recordings" / "late-parcel" / "calm" / file)
+    found = measure(samples, [Word("syllable", 0.0, 0.1)] * syllables)
+    assert found.syllable_rate is not None and found.word_rate is not None
+    assert found.syllable_rate == pytest.approx(found.word_rate / 60, rel=0.15)
+
+
+@pytest.mark.parametrize("snr", [40, 25])
+def test_babble_twice_as_fast_is_much_faster_and_a_held_vowel_has_no_rate_to_speak_of(snr: float) -> None:
+    slow, fast = (measure(noisy(voice(6, seed=4, tempo=t).samples, snr)).syllable_rate for t in (0.9, 1.8))
+    assert slow is not None and fast is not None and fast > 1.5 * slow
+    held = measure(noisy(buzz(np.full(3 * RATE, 140.0), np.zeros(3 * RATE)), snr)).syllable_rate
+    assert held is None or held < 0.5 * slow
+
+
+def test_neither_creak_nor_squeak_moves_the_pitch() -> None:
+    octave = np.full(3 * RATE, 180.0)
+    rough = octave.copy()
+    rough[: RATE // 2] /= 2  # as a tracker takes a creaky voice
+    rough[-RATE // 2 :] *= 2
+    flat = np.zeros(3 * RATE)
+    assert measure(noisy(buzz(rough, flat), 40)).pitch == pytest.approx(180, rel=0.005)
+    assert measure(noisy(buzz(octave, flat), 40)).pitch == pytest.approx(180, rel=0.005)
+
+
+def test_mains_hum_is_no_voice() -> None:
+    hum = (0.02 * np.sin(2 * np.pi * 60 * np.arange(len(SAID.samples)) / RATE)).astype(np.float32)
+    clean, humming = CALM, measure(noisy(SAID.samples + hum, 30))
+    assert humming.pitch == pytest.approx(clean.pitch, rel=0.01)
+
+
+def test_pauses_are_counted() -> None:
     said = voice(2.4, seed=1, pause_every=99)
     gaps = joined([said.samples, silence(0.6), said.samples, silence(0.15), said.samples])
     found = measure(noisy(np.pad(gaps, 8000), 40))
@@ -232,7 +255,7 @@ def test_memory_does_not_grow_after_the_first_chapter(short_chapters: float) -> 
         for part in np.array_split(samples, 6):
             tracker.feed(part)
             sizes.append(kept(tracker))
-    assert max(sizes) < short_chapters * 4000  # whatever was fed
+    assert max(sizes) < short_chapters * 7000  # whatever was fed
     assert max(sizes) > 5 * min(sizes[6:])
 
 

@@ -78,3 +78,27 @@ def steadiness(
 
     result = it.evaluate(manifest, level="rms" if level is Level.RMS else None, noise=noise, baseline=baseline)
     _print(result, it.render(result), as_json)
+
+
+@app.command()
+def shifts(
+    manifest: Path = typer.Argument(..., help="CSV with the column path; paths relative to the file."),
+    pitch: list[float] = typer.Option([-3, -1.5, 2, 4], "--pitch", metavar="SEMITONES", help="Repeat for several."),
+    gain: list[float] = typer.Option([-10, -4, 6], "--gain", metavar="DB", help="Repeat for several."),
+    tempo: list[float] = typer.Option([0.8, 0.9, 1.15, 1.3], "--tempo", metavar="TIMES", help="Repeat for several."),
+    shifter: list[str] = typer.Option([], "--by", help="resample, sox or rubberband (default: all that are there)."),
+    noise: float = typer.Option(None, "--noise", metavar="DB", help="Add noise so many dB below each recording."),
+    heard: bool = typer.Option(False, "--words", help="Let the recogniser hear them, as in a call."),
+    limit: int = typer.Option(None, "--limit", min=1, help="Only the first so many rows."),
+    as_json: bool = _JSON,
+) -> None:
+    """Whether recordings shifted by a known pitch, gain and tempo are told to be shifted by as much.
+
+    Example: voicetrainer evaluate shifts speech/manifest.csv --by sox --pitch 3 --tempo 1.2
+    """
+    import voicetrainer.evaluate.shifts as it
+
+    result = it.evaluate(
+        manifest, pitch=pitch, gain=gain, tempo=tempo, shifters=shifter, noise=noise, words=heard, limit=limit
+    )
+    _print(result, it.render(result), as_json)

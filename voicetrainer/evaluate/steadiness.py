@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from voicetrainer.errors import AudioError, ManifestError
 from voicetrainer.evaluate import manifest as table
 from voicetrainer.roleplay import steadiness
 from voicetrainer.roleplay.events import Prosody, Steadiness
+
+if TYPE_CHECKING:
+    from voicetrainer.speech.audio import Samples
 
 COLUMNS = ("corpus", "speaker", "emotion", "path", "calib")
 ANGRY = "angry"
@@ -140,13 +143,19 @@ def _measure(path: Path, level: str | None, noise: float | None, seed: int) -> P
     from voicetrainer.speech import audio, prosody
 
     samples = audio.read(path)
-    size = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) if len(samples) else 0.0
-    if level == "rms" and size > 0:
-        samples, size = samples * np.float32(_REFERENCE / size), _REFERENCE
-    if noise is not None:
-        hiss = np.random.default_rng(seed).standard_normal(len(samples), np.float32)
-        samples = samples + hiss * np.float32(size * 10 ** (-noise / 20))
-    return prosody.measure(samples)
+    if level == "rms" and (size := _size(samples)) > 0:
+        samples = samples * np.float32(_REFERENCE / size)
+    return prosody.measure(samples if noise is None else _noisy(samples, noise, seed))
+
+
+def _size(samples: Samples) -> float:
+    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) if len(samples) else 0.0
+
+
+def _noisy(samples: Samples, noise: float, seed: int) -> Samples:
+    """With white noise so many dB below the whole recording."""
+    hiss = np.random.default_rng(seed).standard_normal(len(samples), np.float32)
+    return samples + hiss * np.float32(_size(samples) * 10 ** (-noise / 20))
 
 
 def _progress(rows: Sequence[dict[str, str]]) -> Iterator[dict[str, str]]:

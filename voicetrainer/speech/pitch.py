@@ -139,6 +139,6 @@ class PitchTracker:
 
 def _band(frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weight of a power spectrum's bins: what lies between the lowest pitch and the first formant."""
-    low = np.clip((frequencies - 40) / 30, 0, 1)
+    low = np.clip((frequencies - 60) / 40, 0, 1)  # mains hum is no voice; a low voice shows in its harmonics
     high = np.clip((1600 - frequencies) / 800, 0, 1)
     return np.asarray(low * high)
