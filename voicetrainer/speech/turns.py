@@ -351,8 +351,8 @@ class Turns:
         self.listening = LISTENING.issuperset(words().split()) and self._voiced < self.profile.chatter
         if over and not self.listening:
             self.yielded = max(0.0, last - self._clash)
-            # It was over before the words were understood.
-            amid = self._over == "amid" and self.overlap - self._before >= self.profile.clash
+            # It was over before its words were known, and a listening word misheard is short.
+            amid = self._over == "amid" and self.overlap - self._before >= self.profile.clash + 0.1
             self.role = "interruption" if amid else "aside"
         elif over or self.listening:
             self.role = "aside"
