@@ -16,7 +16,7 @@ from voicetrainer.models import SUMS, at
 from voicetrainer.places import shipped
 from voicetrainer.roleplay.events import Word
 from voicetrainer.speech import recognizer as module
-from voicetrainer.speech.audio import Samples, read
+from voicetrainer.speech.audio import RATE, Samples, read
 from voicetrainer.speech.recognizer import Recognizer
 
 FOLDER = shipped("models") / "vosk-voicetrainer-starter-0.1"
@@ -86,6 +86,17 @@ def test_all_results_of_a_turn_with_pauses(recognizer: Recognizer, speech: Sampl
     assert text(words) == " ".join([SAID] * 3)
     ends = [word.end for word in words if word.text == "please"]
     assert np.diff(ends) == pytest.approx([len(speech) / 16_000 + 1.5] * 2, abs=0.1)
+
+
+def test_words_are_settled_soon_after_the_last_sound_and_it_goes_on(recognizer: Recognizer, speech: Samples) -> None:
+    loud = np.flatnonzero(np.abs(speech) > 0.01)[-1]
+    hearing = recognizer.utterance()
+    hearing.feed(np.concatenate((silence(0.3), speech[:loud], silence(0.2))))
+    assert hearing.settle() == SAID
+    hearing.feed(np.concatenate((silence(0.5), speech, silence(0.2))))
+    words = hearing.finish(0.0)
+    assert text(words) == f"{SAID} {SAID}"
+    assert words[len(SAID.split())].start > loud / RATE + 0.8  # times go on
 
 
 def test_partial_words_come_while_the_learner_talks(recognizer: Recognizer, speech: Samples) -> None:
