@@ -36,7 +36,7 @@ VOICES = (
 )  # fmt: skip
 NOISES = (None, None, None, 20.0)
 """Signal-to-noise ratios, dB."""
-MODELS = ("vosk-voicetrainer-starter-0.1", "vosk-voicetrainer-0.2")
+MODELS = ("vosk-voicetrainer-starter-0.1", "vosk-voicetrainer-0.3")
 SLOW_HEARS = 32
 """So many utterances of 256 are heard by the second of them, which takes ten times as long."""
 
