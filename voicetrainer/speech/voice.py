@@ -39,7 +39,7 @@ RATE = 16_000
 LONGEST = 1000
 """Characters in the longest line that is spoken: more than a minute of speech."""
 TIMEOUT = 30.0
-"""Seconds after which a line that is not rendered is given up; it takes about 0.1 s, the longest 10 on a busy machine."""
+"""Seconds after which a line that is not rendered is given up; it takes about 0.1 s, the longest one up to 10."""
 
 _ENGINE_RATE = 22_050  # what pyttsx3 writes, whatever the voice
 _INSTALL = "run scripts/setup, or install the extra 'espeak' (voicetrainer[espeak]) or your system's espeak-ng"
