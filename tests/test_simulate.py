@@ -102,6 +102,15 @@ def test_what_was_half_heard_is_still_needed() -> None:
     assert learner.needed() == [("empathy", "reflect")]
 
 
+def test_what_was_half_heard_before_its_stage_is_still_needed_in_it() -> None:
+    learner = seen()
+    learner.watch(Noticed(1.0, 1, "apology", False, 0.6, "take full responsibility"))
+    learner.watch(StageReached(1.0, "owned", "after empathy"))
+    assert learner.needed() == [("apology",), ("ownership", "follow_up")]
+    learner.watch(Noticed(2.0, 2, "apology", False, 0.6, "sorry"))
+    assert learner.needed() == [("ownership", "follow_up")]
+
+
 def test_a_model_agent_waits_with_what_is_too_early() -> None:
     for seed in range(30):
         learner = seen(seed, anger=7.0)

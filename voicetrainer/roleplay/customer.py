@@ -56,16 +56,13 @@ from voicetrainer.roleplay.mood import (
     State,
     begins,
 )
-from voicetrainer.roleplay.reply import SURE
+from voicetrainer.roleplay.reply import AHEAD, SURE
 from voicetrainer.roleplay.scenario import Scenario, slots
 from voicetrainer.roleplay.talk import Talk
 from voicetrainer.roleplay.timing import LONG_LINE
 
 SETTLED = 0.25
 """Steadiness score down to which a voice must come before it counts as settled again."""
-
-AHEAD = 0.75
-"""How sure a technique must be to count for a later stage than this one."""
 
 BARGES = 6.5
 """Anger from which the customer breaks into a long speech, as a drill in giving way."""
@@ -373,7 +370,7 @@ class _Turn(Talk):
             self.state = replace(
                 self.state,
                 times={**self.state.times, e.label: times + 1},
-                met=self.state.met | ({e.label} if self.meets(e) else set()),
+                met=self.state.met | ({e.label} if reply.meets(self.stage, e.label, e.score) else set()),
                 happened=self.state.happened | {e.label},
                 offered=self.state.offered or (self.number if e.label in _OFFERS else 0),
             )
@@ -384,11 +381,6 @@ class _Turn(Talk):
             if e.label == "escalate" and e.score >= SURE:
                 self.moment = replace(self.moment, handed_on=True)
             self.progress()
-
-    def meets(self, e: techniques.Evidence) -> bool:
-        """Whether it is sure enough to be what a stage needs; what only a later stage needs must be surer."""
-        now = any(e.label in group for group in self.stage.needs)
-        return e.score >= (SURE if now else AHEAD)
 
     def untimely(self, label: str) -> str:
         """Why a technique does not work at this stage; empty when it does."""

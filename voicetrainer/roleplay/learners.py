@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from voicetrainer.roleplay.events import Decision, Fact, MoodChanged, Noticed, Say, StageReached
 from voicetrainer.roleplay.mood import TEMPERAMENTS
-from voicetrainer.roleplay.reply import SURE
+from voicetrainer.roleplay.reply import meets
 from voicetrainer.roleplay.scenario import Scenario
 from voicetrainer.roleplay.techniques import LABELS
 
@@ -58,7 +58,7 @@ class Seen:
         elif isinstance(event, Say):
             self.anger = event.anger
         elif isinstance(event, Noticed) and not event.mistake and event.counted:
-            if event.score >= SURE:
+            if meets(self.scenario.stages[self.stage], event.label, event.score):
                 self.met.add(event.label)
             if event.label == "boundary" and event.turn != self._limited:
                 self._limited, self.limits = event.turn, self.limits + 1

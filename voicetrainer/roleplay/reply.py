@@ -10,11 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from voicetrainer.roleplay.scenario import Scenario, Spoken
+from voicetrainer.roleplay.scenario import Scenario, Spoken, Stage
 from voicetrainer.roleplay.spoken import spoken
 
 SURE = 0.5
 """How sure it must be before the customer answers to a mistake, or goes to the supervisor, which ends the call."""
+
+AHEAD = 0.75
+"""How sure a technique must be to count for a later stage than this one."""
 
 FRESH = 6
 """A line is not said again within this many lines."""
@@ -71,6 +74,12 @@ class Moment:
     """The talk has moved on to another stage."""
     softened: bool = False
     stalled: bool = False
+
+
+def meets(stage: Stage, label: str, score: float) -> bool:
+    """Whether a technique is sure enough to be what a stage needs; what only a later stage needs must be surer."""
+    now = any(label in group for group in stage.needs)
+    return score >= (SURE if now else AHEAD)
 
 
 def tells_to_calm_down(words: str) -> bool:
