@@ -6,6 +6,8 @@ import csv
 import itertools
 import json
 import random
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -141,14 +143,30 @@ def _keep(path: Path, aligned: object) -> None:
     path.write_text(json.dumps(aligned), encoding="utf-8")
 
 
-def _stream(work: Path):  # type: ignore[no-untyped-def]
+class Part(StrEnum):
+    """What can be left out of training, to see what it is worth."""
+
+    SPEEDS = "speeds"
+    SYNTHETIC = "synthetic"
+    CONDITIONS = "conditions"
+
+
+def _stream(work: Path, share: float = 1.0, without: Sequence[Part] = ()):  # type: ignore[no-untyped-def]
+    from . import corpora as layouts
     from .stream import build
 
+    names = [each.name for each in layouts.read(work / "real.jsonl")]
+    random.Random(1).shuffle(names)
+    left_out = set(names[round(share * len(names)) :])
     aligned = {
         name: [tuple(each) for each in segments]
         for name, segments in json.loads((work / "aligned.json").read_text(encoding="utf-8")).items()
+        if name not in left_out
     }
-    caches = {work / f"real-{name}": speed for name, speed in SPEEDS.items()} | {work / "synthetic-100": 1.0}
+    speeds = {"100": 1.0} if Part.SPEEDS in without else SPEEDS
+    caches = {work / f"real-{name}": speed for name, speed in speeds.items()}
+    if Part.SYNTHETIC not in without:
+        caches[work / "synthetic-100"] = 1.0
     return build({stem: speed for stem, speed in caches.items() if stem.with_suffix(".npy").is_file()}, aligned)
 
 
@@ -208,6 +226,8 @@ def train(
     sequences: Annotated[bool, typer.Option(help="Train on whole sequences (lattice-free MMI).")] = False,
     from_names: Annotated[bool, typer.Option(help="The first network was trained to name outputs.")] = True,
     masks: Annotated[bool, typer.Option(help="SpecAugment; for long training.")] = False,
+    share: Annotated[float, typer.Option(help="Of the real utterances: for a learning curve.")] = 1.0,
+    without: Annotated[list[Part] | None, typer.Option(help="What to leave out: for ablations; repeatable.")] = None,
     width: int = 512,
     narrow: int = 96,
     workers: int = 1,
@@ -221,7 +241,7 @@ def train(
     from .training import Plan, fresh
     from .training import train as run
 
-    contexts, stream = Contexts.read(work / "contexts.json"), _stream(work)
+    contexts, stream = Contexts.read(work / "contexts.json"), _stream(work, share, without or ())
     shape = Shape(contexts.outputs, width=width, narrow=narrow, bottom=160)
     network = load(str(start))[0] if start is not None else fresh(stream, shape, seed)
     log_priors = None
@@ -230,7 +250,18 @@ def train(
         if from_names:
             without_priors(network, log_priors)
     warm = 0 if start is not None else 100
-    plan = Plan(total, rate, last_rate, warm, sequences, masks=masks, workers=workers, seed=seed, log_priors=log_priors)
+    plan = Plan(
+        total,
+        rate,
+        last_rate,
+        warm,
+        sequences,
+        conditions=Part.CONDITIONS not in (without or ()),
+        masks=masks,
+        workers=workers,
+        seed=seed,
+        log_priors=log_priors,
+    )
     run(stream, contexts, network, plan, out)
 
 

@@ -41,8 +41,10 @@ class Plan:
         Maximise the share of the right sequence (with a tenth of the frame objective), not the right outputs alone.
     dropout : float
         Share by which whole hidden units vary from piece to piece.
+    conditions : bool
+        Put noise, rooms, telephone bands, levels and other vocal tracts on the speech.
     masks : bool
-        Hide some bands and times, as SpecAugment does.
+        With them: hide some bands and times, as SpecAugment does.
     workers : int
         Processes that improve one network in shared memory, each with batches of its own (Recht et al., "Hogwild!",
         NIPS 2011). With one, the same data and seed give the same network.
@@ -58,6 +60,7 @@ class Plan:
     warm: int = 0
     sequences: bool = False
     dropout: float = 0.0
+    conditions: bool = True
     masks: bool = False
     workers: int = 1
     seed: int = 1
@@ -153,7 +156,8 @@ def _work(number, stream, contexts, network, plan, counter, results, began) -> N
                 plan.last_rate + (plan.rate - plan.last_rate) * 0.5 * (1 + math.cos(math.pi * passed))
             )
         piece = next(source)
-        mfcc = augment(torch.from_numpy(piece.energies), draw, plan.masks) @ transform
+        energies = torch.from_numpy(piece.energies)
+        mfcc = (augment(energies, draw, plan.masks) if plan.conditions else energies) @ transform
         with torch.autocast("cpu", dtype=torch.bfloat16):
             scores = network(mfcc)
         loss, values = _loss(scores.float(), piece, competition, log_priors)
