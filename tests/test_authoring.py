@@ -245,6 +245,14 @@ def test_simulate_on_the_command_line(call: Call) -> None:
     assert row["anger"]["low"][0] == row["anger"]["high"][0] == 6
 
 
+def test_simulate_sums_several_scenarios_up_in_a_table(call: Call) -> None:
+    code, out, _ = call("simulate", "late-parcel", "cold-dinner", "--learners", "silent,abusive", "--calls", "2")
+    table = ["| per cent won | silent | abusive |", "| ------------ | -----: | ------: |",
+             "| late-parcel  |      0 |       0 |", "| cold-dinner  |      0 |       0 |"]  # fmt: skip
+    assert code == 0
+    assert "\n".join(table) in out
+
+
 def test_simulate_shows_one_call(call: Call) -> None:
     code, out, _ = call("simulate", "late-parcel", "--show", "silent:2")
     assert code == 0

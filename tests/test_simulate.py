@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from random import Random
 
@@ -18,6 +19,7 @@ from voicetrainer.roleplay.techniques import LABELS, MISTAKES, Detector, Evidenc
 from voicetrainer.simulate import (
     GOALS,
     MOST_TURNS,
+    SHARE,
     Course,
     Remembering,
     Simulated,
@@ -27,6 +29,7 @@ from voicetrainer.simulate import (
     events,
     play,
     simulate,
+    simulate_shared,
 )
 
 SHIPPED = [path.stem for path in shipped_scenarios()]
@@ -180,6 +183,30 @@ def test_the_same_seed_gives_the_same_calls() -> None:
     assert once == again
     assert once != other
     assert play(SMALL, known, "random", 5) == once[1].calls[5]
+
+
+def test_calls_may_be_played_in_parts() -> None:
+    known = Known(SMALL)
+    (whole,), (part,) = (simulate(SMALL, known, ["random"], calls=n, first=f) for n, f in ((8, 0), (3, 5)))
+    assert whole.calls[5:] == part.calls
+
+
+@pytest.mark.slow
+def test_several_processes_play_the_same_calls_and_stop_when_told() -> None:
+    both = [scenario("late-parcel"), scenario("cold-dinner")]
+    ticks: list[int] = []
+    shared = simulate_shared(both, ["silent", "model"], 2, calls=SHARE + 1, tick=lambda: ticks.append(1))
+    remembering = Remembering(detector())
+    assert shared == [simulate(s, remembering, ["silent", "model"], calls=SHARE + 1) for s in both]
+    assert len(ticks) == 4 * (SHARE + 1)
+
+    def enough() -> None:
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        simulate_shared(both, ["talker", "model"], 2, calls=10_000, tick=enough)
+    assert time.monotonic() - began < 120  # all of them would take an hour
 
 
 def test_every_call_is_told_to_whoever_counts_them() -> None:

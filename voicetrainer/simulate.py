@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pathlib
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -27,6 +28,9 @@ from voicetrainer.roleplay.techniques import DELIVERY, MISTAKES, SHORT, Evidence
 
 VARIETY = 8
 """Utterances of each label that the learners of one seed have; judging new words is what simulated calls cost."""
+
+SHARE = 20
+"""Calls that a process is given at a time: what Ctrl-C has to wait for, and how often progress is told."""
 
 MOST_TURNS = 60
 """Turns after which a simulated learner gives up."""
@@ -93,7 +97,7 @@ class Course:
     learner: str
     calls: list[Simulated] = field(default_factory=list)
     seconds: float = field(default=0.0, compare=False)
-    """What they cost to play."""
+    """What they cost to play, of CPU time."""
 
     @property
     def outcomes(self) -> dict[str, float]:
@@ -146,6 +150,7 @@ def simulate(
     learners: Iterable[str] = tuple(KINDS),
     *,
     calls: int = 300,
+    first: int = 0,
     seed: int = 1,
     intensity: str = "normal",
     tick: Callable[[], None] = lambda: None,
@@ -162,6 +167,8 @@ def simulate(
         Names of `learners.KINDS`.
     calls
         Calls of each.
+    first
+        Number of the first of them.
     seed
         The same gives the same calls.
     intensity
@@ -172,11 +179,11 @@ def simulate(
     heard = detector if isinstance(detector, Remembering) else Remembering(detector)
     courses = []
     for learner in learners:
-        course, began = Course(learner), time.perf_counter()
-        for number in range(calls):
+        course, began = Course(learner), time.process_time()
+        for number in range(first, first + calls):
             course.calls.append(play(scenario, heard, learner, number, seed, intensity))
             tick()
-        course.seconds = time.perf_counter() - began
+        course.seconds = time.process_time() - began
         courses.append(course)
     return courses
 
@@ -207,20 +214,40 @@ def simulate_shared(
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
+    starts = range(0, calls, SHARE)
     # A fresh process each: a fork would share the threads of whatever has been loaded by now.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        tasks = [
-            [pool.submit(_share, scenario, learner, calls, seed, intensity) for learner in learners]
-            for scenario in scenarios
-        ]
-        for _ in as_completed([task for row in tasks for task in row]):
-            for _ in range(calls):
-                tick()
-        return [[task.result() for task in row] for row in tasks]
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_deaf) as pool:
+        tasks = {
+            (i, j, first): pool.submit(_share, scenario, learner, first, min(SHARE, calls - first), seed, intensity)
+            for i, scenario in enumerate(scenarios)
+            for j, learner in enumerate(learners)
+            for first in starts
+        }
+        try:
+            for done in as_completed(tasks.values()):
+                for _ in done.result().calls:
+                    tick()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # or leaving would wait for all of them
+            raise
+    parts = {place: task.result() for place, task in tasks.items()}
+    return [
+        [_joined([parts[i, j, first] for first in starts]) for j in range(len(learners))] for i in range(len(scenarios))
+    ]
 
 
-def _share(scenario: Scenario, learner: str, calls: int, seed: int, intensity: str) -> Course:
-    return simulate(scenario, _shipped(), [learner], calls=calls, seed=seed, intensity=intensity)[0]
+def _deaf() -> None:
+    """Leave Ctrl-C to the process that gives the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _share(scenario: Scenario, learner: str, first: int, calls: int, seed: int, intensity: str) -> Course:
+    return simulate(scenario, _shipped(), [learner], calls=calls, first=first, seed=seed, intensity=intensity)[0]
+
+
+def _joined(parts: Sequence[Course]) -> Course:
+    calls = [call for part in parts for call in part.calls]
+    return Course(parts[0].learner, calls, sum(part.seconds for part in parts))
 
 
 @cache

@@ -62,7 +62,7 @@ def simulate(
     good = True
     settings: dict[str, Any] = {"calls": calls, "seed": seed, "intensity": intensity}
     shared: list[list[Course]] = []
-    played: list[Course] = []
+    played: dict[str, list[Course]] = {}
     if jobs > 1:
         only = [scenario for _, scenario in scenarios]
         with _bar(f"{len(only)} scenarios", calls * len(wanted) * len(only)) as tick:
@@ -79,11 +79,13 @@ def simulate(
             results.append({"scenario": name, **settings, **_plain(courses, notes)})
         else:
             _print(scenario, courses, notes)
-        played += courses
+        played[scenario.id] = courses
     if as_json:
         typer.echo(json.dumps(results, indent=2))
     else:
-        typer.echo(_total(played))
+        if len(played) > 1:
+            typer.echo(_won(played))
+        typer.echo(_total([course for courses in played.values() for course in courses]))
     if strict and not good:
         raise typer.Exit(1)
 
@@ -148,6 +150,18 @@ def _plain(courses: list[Course], notes: list[str]) -> dict[str, Any]:
     return {"learners": rows, "notes": notes}
 
 
+def _won(played: dict[str, list[Course]]) -> str:
+    """Calls won of each scenario by each kind of learner, in per cent, as a Markdown table."""
+    first = next(iter(played.values()))
+    rows = [["per cent won", *(course.learner for course in first)]]
+    rows += [[name, *(f"{course.won:.0f}" for course in courses)] for name, courses in played.items()]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    rows.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    lines = [[row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+             for row in rows]  # fmt: skip
+    return "\n".join(["", *(f"| {' | '.join(line)} |" for line in lines), ""])
+
+
 def _total(courses: list[Course]) -> str:
     """All calls in one line."""
     calls = [call for course in courses for call in course.calls]
@@ -157,7 +171,7 @@ def _total(courses: list[Course]) -> str:
     lines = sum(call.lines for call in calls)
     return (
         f"{len(calls):,} calls, {lines:,} lines of the customer: {again} again within six, "
-        f"{len(broken) - again} out of place; {cost:.1f} ms a call"
+        f"{len(broken) - again} out of place; {cost:.1f} ms of CPU a call"
     )
 
 
@@ -172,7 +186,7 @@ def _print(scenario: Scenario, courses: list[Course], notes: list[str]) -> None:
     calls = len(courses[0].calls)
     seconds = sum(course.seconds for course in courses)
     cost = 1000 * seconds / (calls * len(courses))
-    console.print(f"[bold]{scenario.id}[/]  {calls} calls of each, {cost:.0f} ms a call")
+    console.print(f"[bold]{scenario.id}[/]  {calls} calls of each, {cost:.0f} ms of CPU a call")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column, justify in (("learner", "left"), ("won", "right"), ("turns", "right"), ("anger by turn", "left"),
                             ("outcomes", "left")):  # fmt: skip
