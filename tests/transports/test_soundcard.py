@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 
@@ -91,3 +92,23 @@ def test_what_hangs_is_given_up_and_not_tried_again(monkeypatch: pytest.MonkeyPa
     with pytest.raises(DeviceError, match="it still does not"):
         within(5, lambda: 3, "it still does not")
     assert time.monotonic() - before < 0.5
+
+
+@pytest.mark.parametrize(("hangs", "code"), [(True, 2), (False, -6)])
+def test_a_program_whose_sound_library_hangs_ends_with_its_message_and_without_a_crash(hangs: bool, code: int) -> None:
+    """A C library that dies when it is torn down stands for one that is torn down under its own thread."""
+    program = f"""
+import ctypes, sys, time
+from voicetrainer import cli
+from voicetrainer.errors import DeviceError
+from voicetrainer.transports import soundcard
+libc = ctypes.CDLL(None)
+libc.__cxa_atexit(libc.abort, None, None)
+soundcard._sounddevice = lambda: time.sleep(60) if {hangs} else (_ for _ in ()).throw(DeviceError("no", "no"))
+soundcard._PATIENCE = 0.1
+sys.argv = ["voicetrainer", "talk", "late-parcel"]
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stderr
+    assert ("the sound system does not answer" in done.stderr) is hangs

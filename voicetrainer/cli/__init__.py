@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 import click
 import typer
@@ -84,11 +85,24 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
+    except SystemExit as leaving:
+        _leave(leaving.code)
     except VoicetrainerError as error:
         click.echo(f"error: {error.message}", err=True)
         if error.hint:
             click.echo(f"  try: {error.hint}", err=True)
-        sys.exit(2)
+        _leave(2)
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
-        sys.exit(130)
+        _leave(130)
+
+
+def _leave(code: str | int | None) -> NoReturn:
+    """End the program; at once where a sound library hangs, because tearing it down under its own thread crashes."""
+    soundcard = sys.modules.get("voicetrainer.transports.soundcard")
+    if soundcard is not None and soundcard.hangs() and not isinstance(code, str):
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(code or 0)
+    sys.exit(code)

@@ -198,6 +198,11 @@ def within(seconds: float, work: Callable[[], T], problem: str) -> T:
     return result  # type: ignore[return-value]
 
 
+def hangs() -> bool:
+    """Whether a call into the sound system has been given up and may still be under way."""
+    return _stuck
+
+
 _quieted = 0
 
 
