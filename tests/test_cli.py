@@ -77,6 +77,17 @@ def test_every_command_has_help_and_a_place_in_the_readme(command: str, call: Ca
     assert f"voicetrainer {command}" in README.read_text(encoding="utf-8")
 
 
+def test_the_list_of_commands_is_told_to_the_end(call: Call) -> None:
+    _, out, _ = call("--help")
+    listed = out.partition("Commands:\n")[2]
+    assert "..." not in listed and "  type       Hold a call from the keyboard.\n" in listed
+    assert len(re.findall(r"^  [a-z]+ ", listed, re.MULTILINE)) == len({command.split()[0] for command in COMMANDS})
+
+
+def test_examples_stand_on_lines_of_their_own(call: Call) -> None:
+    assert re.search(r"^ +voicetrainer type late-parcel$", call("type", "--help")[1], re.MULTILINE)
+
+
 def test_the_readme_names_no_other_command(call: Call) -> None:
     used = re.findall(r"^(?:\$ )?voicetrainer ([a-z]+)", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert used and set(used) <= set(COMMANDS)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.roleplay.scripted import TEXT
 from voicetrainer import cli
+from voicetrainer.cli.calls import KEYS
 from voicetrainer.cli.debrief import breathe, was_hard
 from voicetrainer.debrief import FILE, load
 from voicetrainer.recording import LOG
@@ -204,13 +205,24 @@ def test_a_breath_is_offered_after_a_hard_call_only(call: Call, monkeypatch: pyt
     assert "A minute to breathe" not in calm
 
 
+# ------------------------------------------------------------------------------------------------------ the keyboard
+
+
+def test_who_sits_at_the_keyboard_gets_notes_and_keys(call: Call) -> None:
+    _, out, _ = call("type", "late-parcel", "--no-save", typed="")
+    for told in ("Let her say what happened before you off", "  ordered: ", KEYS[:40]):
+        assert told in out, told
+    _, out, _ = call("type", "late-parcel", "--no-save", piped="")
+    assert KEYS[:40] not in out
+
+
 # ------------------------------------------------------------------------------------------------------------ retry
 
 
 def test_another_try_from_any_turn(call: Call) -> None:
     folder = hold(call, ARGUED + HEARD)
     code, out, _ = call("retry", str(folder))
-    assert code == 0 and re.search(r"^ +1 +0:\d\d +That's not our fault", out, re.MULTILINE)
+    assert code == 0 and re.search(r"^ +1 +0:\d\d +anger then +7.2 +That's not our fault", out, re.MULTILINE)
     code, out, err = call("retry", str(folder), "--turn", "1", "--json", piped=WON)
     result = json.loads(out)
     assert (code, result["outcome"]) == (0, "resolved"), err
@@ -224,7 +236,9 @@ def test_another_try_from_any_turn(call: Call) -> None:
 def test_a_try_that_is_not_kept_leaves_nothing(call: Call, tmp_path: Path) -> None:
     folder = hold(call)
     code, out, _ = call("retry", str(folder), "--turn", "2", "--no-save", piped=HEARD)
-    assert code == 0 and "I ordered boots" not in out.partition("Scorecard")[0], "only from the line before on"
+    shown = out.partition("Scorecard")[0]
+    assert code == 0 and "I ordered boots" not in shown, "only from the turn before on"
+    assert "You  That's not our fault" in shown, "what was not typed in this call is told"
     assert len(list((tmp_path / "sessions").iterdir())) == 1
 
 

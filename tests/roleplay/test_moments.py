@@ -130,6 +130,13 @@ def test_nothing_is_missed_at_the_first_try(lines: list[str]) -> None:
     assert missed(call(*lines)) == ()
 
 
+def test_who_listens_first_has_missed_nothing_yet() -> None:
+    assert missed(call("greeting probe", "empathy", "apology ownership")) == ()
+    assert missed(call("backchannel", "empathy", "probe", "apology ownership", "solution")) == ()
+    found = missed(call("backchannel", "backchannel", "empathy", "apology ownership"))
+    assert [(m.turn, m.why) for m in found] == [(2, "She needs to be heard. It came only in turn 3.")]
+
+
 def test_missed_chances_are_bounded() -> None:
     assert len(missed(call(*["hm"] * 30))) <= 6
 

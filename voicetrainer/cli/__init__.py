@@ -6,8 +6,11 @@ Command modules are imported here and must stay light: what they need is importe
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import sys
+from collections.abc import Iterable
 from typing import NoReturn
 
 import click
@@ -77,6 +80,17 @@ app.add_typer(learners.app, name="learners")
 app.add_typer(models.app, name="models")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("doctor")(doctor.doctor)
+
+
+def _told(apps: Iterable[typer.Typer]) -> None:
+    """Show examples line by line in every command's help, and its first clause whole in the list of commands."""
+    for command in (command for each in apps for command in each.registered_commands):
+        told = inspect.cleandoc((command.callback and command.callback.__doc__) or "")
+        command.help = told.replace("Examples:\n", "\b\nExamples:\n")
+        command.short_help = " ".join(re.split(r"[:;.](?:\s|$)", told, maxsplit=1)[0].split()) + "."
+
+
+_told((app, learners.app, models.app, evaluate.app))
 
 
 def main() -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from voicetrainer.roleplay.selfscore import SelfScore
     from voicetrainer.transports.fixture import Cue
 
+KEYS = "Type what you would say. An empty line is silence, ! before the words interrupts, Ctrl-D hangs up."
+"""What a learner at the keyboard must know."""
+
 _SESSIONS = options.SESSIONS
 _JSON = typer.Option(False, "--json", help="Print one JSON object for machines instead of the call.")
 _SAVE = typer.Option(True, "--save/--no-save", help="Keep the session.")
@@ -98,22 +101,27 @@ def retry(
     """
     from dataclasses import replace
 
+    from rich.console import Console
+    from rich.markup import escape
+
     from voicetrainer.call import TypedLine, hold
-    from voicetrainer.cli.show import clock
+    from voicetrainer.cli.show import Show, clock, hanging
     from voicetrainer.detector import load_shipped
+    from voicetrainer.progress import judge
     from voicetrainer.recording import Recorder, load, new_folder
     from voicetrainer.replay import customer_of, rewind
     from voicetrainer.roleplay.events import Branch, Heard, ModelUsed
 
-    session = load(folder)
+    session, console = load(folder), Console(highlight=False)
     if turn is None:
         turns = [e for e in session.events if isinstance(e, Heard)]
         if as_json:
             listed = [{"turn": n, "seconds": e.start, "said": e.text} for n, e in enumerate(turns, 1)]
             typer.echo(json.dumps(listed, indent=2, ensure_ascii=False))
             return
-        for n, e in enumerate(turns, 1):
-            typer.echo(f"{n:>3}  {clock(e.start)}  {e.text or '(no words understood)'}")
+        for step, e in zip(judge(session).steps, turns, strict=True):
+            said = escape(e.text) or "[dim](no words understood)[/]"
+            hanging(console, f"{step.turn:>3}  {clock(e.start)}  [dim]anger then {step.anger:>4.1f}[/]  ", said)
         typer.echo(
             f"\nSay one of them anew: voicetrainer retry {folder} --turn N" if turns else "Nothing was said in it."
         )
@@ -141,8 +149,10 @@ def retry(
             "note: today's rules decide differently on the way there; the call goes on from what they say", err=True
         )
     last = max((i for i, e in enumerate(again.events) if isinstance(e, Heard)), default=0)
-    for event in again.events[last:]:
-        show(event)
+    if not as_json:
+        past = Show(customer.scenario.customer.name, console=console)  # nothing of it has been typed here
+        for event in again.events[last:]:
+            past(event)
     events = list(again.events)
     if save:
         with Recorder(target, header, audio=False) as recorder:
@@ -292,9 +302,11 @@ def _root(sessions: Path | None) -> Path:
 def _show(scenario: Scenario, quiet: bool, *, typed: bool = False) -> Callable[[Fact | Decision], None]:
     if quiet:
         return lambda _: None
-    from voicetrainer.cli.show import Show
+    from voicetrainer.cli.show import Show, brief, wrapped
 
-    typer.echo(f"{scenario.title} — {scenario.business}\n\n{scenario.briefing.strip()}\n")
+    brief(scenario)
+    if typed:
+        wrapped(f"{KEYS}\n")
     return Show(scenario.customer.name, typed=typed)
 
 

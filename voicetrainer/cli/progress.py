@@ -124,9 +124,8 @@ def _show_history(
     if practice is not None:
         console.print(f"\n[bold]Practise next:[/] {practice.name.lower()} [dim]({practice.now:.1f} of 5 lately)[/]")
         if practice.scenarios:
-            console.print(
-                f"  Trained by {', '.join(practice.scenarios)}. Begin: voicetrainer type {practice.scenarios[0]}"
-            )
+            console.print(f"  Trained by {', '.join(practice.scenarios)}.")
+            console.print(f"  Begin: voicetrainer type {practice.scenarios[0]}", soft_wrap=True)
 
 
 def _last(judged: tuple[Attempt, ...]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from voicetrainer.roleplay.events import (
     WINS,
@@ -24,19 +28,54 @@ from voicetrainer.roleplay.scorecard import Moment, Scorecard
 from voicetrainer.roleplay.selfscore import SelfScore, gaps
 from voicetrainer.roleplay.techniques import SHORT
 
+if TYPE_CHECKING:
+    from voicetrainer.roleplay.scenario import Scenario
+
 OUTCOMES = {
-    "resolved": "Resolved: the customer is satisfied.",
-    "escalated": "Escalated well: a supervisor takes it on.",
-    "closed": "Closed well: the limit was clear, and you ended the call calmly.",
-    "hung_up": "Lost: the customer hung up.",
-    "out_of_time": "Lost: the customer ran out of time.",
-    "left": "Unfinished: you left the call.",
+    "resolved": "Resolved: the customer is satisfied",
+    "escalated": "Escalated well: a supervisor takes it on",
+    "closed": "Closed well: the limit was clear, and you ended the call calmly",
+    "hung_up": "Lost: the customer hung up",
+    "out_of_time": "Lost: the customer ran out of time",
+    "left": "Unfinished: you left the call",
 }
 
 
 def clock(t: float) -> str:
     """Seconds as m:ss."""
     return f"{int(t // 60)}:{int(t % 60):02d}"
+
+
+def brief(scenario: Scenario) -> None:
+    """Print what the learner knows before picking up."""
+    wrapped(f"{scenario.title} — {scenario.business}\n\n{scenario.briefing.strip()}\n")
+    for goal in scenario.goals:
+        wrapped(f"  • {goal}")
+    typer.echo("")
+    for key, value in scenario.facts.items():
+        wrapped(f"  {key.replace('_', ' ')}: {value}")
+    typer.echo("")
+
+
+def wrapped(text: str) -> None:
+    """Print a text line by line, each broken between words where the terminal ends."""
+    import shutil
+    import textwrap
+
+    width = max(20, shutil.get_terminal_size().columns)
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 2 * line.lstrip().startswith("•"))
+        typer.echo(textwrap.fill(line, width, subsequent_indent=indent) if line.strip() else "")
+
+
+def hanging(console: Console, head: str, body: str) -> None:
+    """Print markup whose second line and all others, where the first is full, begin below the body."""
+    start = Text.from_markup(head)
+    indent = start.cell_len
+    first, *more = Text.from_markup(body).wrap(console, max(20, console.width - indent)) or [Text()]
+    console.print(start + first, soft_wrap=True)
+    for line in more:
+        console.print(Text(" " * indent) + line, soft_wrap=True)
 
 
 class Show:
@@ -60,8 +99,8 @@ class Show:
         """Print one event."""
         say = self.console.print
         if isinstance(event, Say):
-            say(
-                f"[dim]{clock(event.t)}[/]  [bold red]{escape(self.customer)}[/]  {escape(event.text)}", soft_wrap=False
+            hanging(
+                self.console, f"[dim]{clock(event.t)}[/]  [bold red]{escape(self.customer)}[/]  ", escape(event.text)
             )
         elif isinstance(event, Heard):
             self._heard(event)
@@ -72,7 +111,8 @@ class Show:
         elif isinstance(event, Noticed) and event.label != "raised_voice":  # its steadiness says it
             mark, style = ("✗", "yellow") if event.mistake else ("✓", "green")
             quote = f"  “{escape(event.quote)}”" if event.quote else ""
-            say(f"        [{style}]{mark} {SHORT.get(event.label, event.label)}[/][dim]{quote}[/]")
+            name = SHORT.get(event.label, event.label)
+            hanging(self.console, f"        [{style}]{mark} [/]", f"[{style}]{name}[/][dim]{quote}[/]")
         elif isinstance(event, Steadiness) and event.level != "unknown":
             style = {"steady": "green", "tense": "yellow", "raised": "red"}[event.level]
             reasons = f"  {escape('; '.join(event.reasons))}" if event.reasons else ""
@@ -88,14 +128,15 @@ class Show:
             say(f"[dim]{clock(event.t)}  {escape(event.why)}[/]")
         elif isinstance(event, Ended):
             style = "bold green" if event.outcome in WINS else "bold yellow"
-            say(f"\n[{style}]{OUTCOMES[event.outcome]}[/] [dim]{escape(event.because)}[/]")
+            say("")
+            hanging(self.console, "", f"[{style}]{OUTCOMES[event.outcome]}[/] [dim]({escape(event.because)})[/]")
 
     def _heard(self, event: Heard) -> None:
         if self.typed:
             return
         how = {"turn": "", "interruption": " [yellow](over the customer)[/]", "aside": " [dim](while listening)[/]"}
         text = escape(event.text) or "[dim](no words understood)[/]"
-        self.console.print(f"[dim]{clock(event.start)}[/]  [bold cyan]You[/]{how[event.role]}  {text}")
+        hanging(self.console, f"[dim]{clock(event.start)}[/]  [bold cyan]You[/]{how[event.role]}  ", text)
 
     def _mood(self, event: MoodChanged) -> None:
         style = "green" if event.after < event.before else "red" if event.after > event.before else "dim"
@@ -107,7 +148,7 @@ class Show:
             return
         bar = "█" * round(event.after) + "░" * (10 - round(event.after))
         because = f"[dim]{escape(event.because)}{trust}[/]"
-        self.console.print(f"        [{style}]anger {event.before:>4g} → {event.after:<4g} {bar}[/] {because}")
+        hanging(self.console, f"        [{style}]anger {event.before:>4g} → {event.after:<4g} {bar}[/] ", because)
 
 
 def show_scorecard(card: Scorecard, own: SelfScore | None = None) -> None:
@@ -125,7 +166,7 @@ def show_scorecard(card: Scorecard, own: SelfScore | None = None) -> None:
         table.add_row(c.name, dots, f"[dim]{c.weight} %[/]", escape(c.why))
     console.print(table)
     if own is not None:
-        console.print("[bold]How you saw it[/]")
+        console.print("\n[bold]How you saw it[/]")
         seen = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for gap in gaps(card, own):
             marked = "–" if gap.card is None else f"{gap.card:.1f}"
@@ -133,11 +174,15 @@ def show_scorecard(card: Scorecard, own: SelfScore | None = None) -> None:
         console.print(seen)
     for name, style, moment in (("Helped most", "green", card.helped), ("Hurt most", "yellow", card.hurt)):
         if moment is not None:
-            _moment(console, f"[bold {style}]{name}[/]", moment)
+            _moment(console, f"\n[bold {style}]{name}[/]", moment)
+    if card.missed:
+        console.print("")
     for m in card.missed[:3]:
-        could = f" You could have said: “{escape(m.could_have_said)}”" if m.could_have_said else ""
-        console.print(f"[yellow]Missed[/] at {clock(m.t)}: {m.name}.{could}")
-    console.print(f"[bold]Next time:[/] {escape(card.next_time)}")
+        hanging(console, "[yellow]Missed[/]  ", f"at {clock(m.t)}: {m.name}. {escape(m.why)}")
+        if m.could_have_said:
+            hanging(console, "  [dim]you could have said:[/] ", f"“{escape(m.could_have_said)}”")
+    console.print("")
+    hanging(console, "[bold]Next time:[/] ", escape(card.next_time))
 
 
 def _moment(console: Console, title: str, m: Moment) -> None:
@@ -145,9 +190,6 @@ def _moment(console: Console, title: str, m: Moment) -> None:
     console.print(
         f"{title} at {clock(m.t)}{turn}, anger {m.change:+.1f}: {escape(m.what)}; the customer {escape(m.why)}"
     )
-    if m.they_said:
-        console.print(f"  [dim]they:[/] {escape(m.they_said)}")
-    if m.you_said:
-        console.print(f"  [dim]you:[/]  {escape(m.you_said)}")
-    if m.better:
-        console.print(f"  [dim]better:[/] “{escape(m.better)}”")
+    for name, words in (("they:   ", m.they_said), ("you:    ", m.you_said), ("better: ", m.better)):
+        if words:
+            hanging(console, f"  [dim]{name}[/]", escape(words))

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from voicetrainer.call import SpokenLine
     from voicetrainer.cli.screen import Screen
     from voicetrainer.roleplay.events import Baseline, Decision, Fact
-    from voicetrainer.roleplay.scenario import Scenario
     from voicetrainer.speech.audio import Samples
     from voicetrainer.speech.ears import Ears
     from voicetrainer.transports.device import DeviceTransport
@@ -77,6 +76,7 @@ def talk(
     from voicetrainer.call import SpokenLine, hold
     from voicetrainer.cli.content import read_scenario
     from voicetrainer.cli.screen import Screen, keys
+    from voicetrainer.cli.show import brief, wrapped
     from voicetrainer.detector import load_shipped
     from voicetrainer.recording import Recorder, new_folder
     from voicetrainer.roleplay.customer import Customer
@@ -94,7 +94,7 @@ def talk(
     check_devices(mic, speaker)  # before anybody reads or rehearses anything
     dial, patience = options.intensity(intensity), PROFILES[options.profile(profile)]
     chosen = models.choose(model, people=True)
-    console_brief(scenario)
+    brief(scenario)
     wrapped(models.who_listens(chosen) + "\n")
     with ExitStack() as stack:
         line_out = stack.enter_context(voice.Voice(scenario.customer.voice))
@@ -144,28 +144,6 @@ def talk(
     _debrief(scenario, events, folder, False, self_score)
 
 
-def console_brief(scenario: Scenario) -> None:
-    """Print what the learner knows before picking up."""
-    wrapped(f"{scenario.title} — {scenario.business}\n\n{scenario.briefing.strip()}\n")
-    for goal in scenario.goals:
-        wrapped(f"  • {goal}")
-    typer.echo("")
-    for key, value in scenario.facts.items():
-        wrapped(f"  {key.replace('_', ' ')}: {value}")
-    typer.echo("")
-
-
-def wrapped(text: str) -> None:
-    """Print a text line by line, each broken between words where the terminal ends."""
-    import shutil
-    import textwrap
-
-    width = max(20, shutil.get_terminal_size().columns)
-    for line in text.splitlines():
-        indent = " " * (len(line) - len(line.lstrip()) + 2 * line.lstrip().startswith("•"))
-        typer.echo(textwrap.fill(line, width, subsequent_indent=indent) if line.strip() else "")
-
-
 def check_devices(mic: str | None, speaker: str | None) -> None:
     """Say at once that a device is missing or its name fits none."""
     from voicetrainer.transports import soundcard
@@ -190,6 +168,7 @@ def calm_voice(learner: str, mic: str | None, speaker: str | None, again: bool |
     import sys
 
     from voicetrainer import baselines
+    from voicetrainer.cli.show import wrapped
     from voicetrainer.errors import LearnerError
 
     microphone = mic or baselines.MICROPHONE

@@ -134,6 +134,10 @@ def _stage(call: Call, turn: int) -> Stage | None:
     return stages.get(reached)
 
 
+_LISTENS = frozenset(("greeting", "backchannel", "probe", "listening_words", "letting_finish"))
+"""What may well come first: a stage that is begun with a turn of it has not been missed yet."""
+
+
 def missed(call: Call) -> tuple[MissedChance, ...]:
     """What each stage needed and did not get in its first turns, at the turn where it would have fitted."""
     chances: list[MissedChance] = []
@@ -147,7 +151,8 @@ def missed(call: Call) -> tuple[MissedChance, ...]:
         if len(inside) < 2:
             continue  # it was met at the first try, or there was no try
         last = inside[-1][0]
-        turn, heard = inside[0]
+        opening = {n.label for n in call.noticed if n.turn == inside[0][0]}
+        turn, heard = inside[bool(opening) and opening <= _LISTENS]
         got = {n.label for n in call.noticed if n.turn <= last}
         first = {n.label for n in call.noticed if n.turn <= turn}
         for group in stage.needs:
