@@ -160,23 +160,23 @@ def misheard(text: str, dice: random.Random, rate: float = 0.12) -> str:
     return " ".join(out) or spoken(text)
 
 
-def heard(utterances: Sequence[Utterance], folder: Path = HEARD) -> list[tuple[Utterance, str]]:
-    """What a real recogniser made of the utterances, as ``scripts/make_heard.py`` wrote it down.
+def heard(utterances: Sequence[Utterance], folder: Path = HEARD) -> list[tuple[Utterance, str, str]]:
+    """What real recognisers made of the utterances, and which one it was, as ``scripts/make_heard.py`` wrote it down.
 
-    Left out are those it has not heard in their present wording, and those too garbled to teach anything.
+    Left out are those not heard in their present wording, and those too garbled to teach anything.
     """
-    texts: dict[str, tuple[str, str]] = {}
+    texts: dict[str, tuple[str, str, str]] = {}
     for file in sorted(folder.glob("*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            texts[row["id"]] = row["said"], row["heard"]
-    found: list[tuple[Utterance, str]] = []
+            texts[row["id"]] = row["said"], row["heard"], row["by"]
+    found: list[tuple[Utterance, str, str]] = []
     for u in utterances:
-        stamp, text = texts.get(u.id, ("", ""))
+        stamp, text, who = texts.get(u.id, ("", "", ""))
         if stamp == hashlib.sha256(u.text.encode()).hexdigest()[:8]:
             alike = difflib.SequenceMatcher(None, spoken(u.text).split(), text.split(), autojunk=False).ratio()
             if alike >= CLEAR_ENOUGH:
-                found.append((u, text))
+                found.append((u, text, who))
     return found
 
 

@@ -241,7 +241,7 @@ def epoch_items(
 ) -> list[Item]:
     """Everything once, some of it misheard, some without the customer's line, and some turns of several utterances."""
     rows = [(u, f"{seed} {u.id}") for u in utterances]
-    recognised = {} if without == "heard" else {u.id: text for u, text in heard(utterances)}
+    recognised = {} if without == "heard" else {u.id: text for u, text, _ in heard(utterances)}
     joined = [] if without == "turns" else turns(utterances)
     chosen = random.Random(f"{seed} turns").sample(joined, min(len(joined), int(TURNS * len(utterances))))
     rows += [(u, f"{seed} turn {u.id}") for u in chosen]

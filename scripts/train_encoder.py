@@ -47,8 +47,8 @@ from voicetrainer.roleplay.techniques import LABELS, TECHNIQUES, Detector, said
 FOLDS = 3
 PARTS = ("heard", "misheard", "turns", "context")
 """What training can be shown without."""
-KINDS = ("said", "heard", "misheard")
-"""As it was said, as a recogniser heard it, with simulated recognition errors."""
+KINDS = ("said", "heard", "starter", "misheard")
+"""As it was said, as a good recogniser heard it, as the starter did, with simulated recognition errors."""
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
@@ -84,7 +84,7 @@ def copies(utterances: Sequence[Utterance]) -> list[tuple[Utterance, str, str]]:
     """Utterance, text and kind of all that a fold is judged on."""
     return [
         *((u, u.text, "said") for u in utterances),
-        *((u, text, "heard") for u, text in heard(utterances)),
+        *((u, text, "starter" if "starter" in who else "heard") for u, text, who in heard(utterances)),
         *((u, misheard(u.text, random.Random(f"{SEED} misheard {u.id}")), "misheard") for u in utterances),
     ]
 
@@ -171,7 +171,7 @@ class Judged:
 
     @property
     def kinds(self) -> Array:
-        """*said*, *heard* or *misheard*."""
+        """One of `KINDS` each."""
         return np.array([kind for _, _, kind in self.shown])
 
 

@@ -89,7 +89,7 @@ def see(utterances: Sequence[Utterance], without: str = "") -> Seen:
         What is left out: *heard*, *misheard*, *turns* or *context*.
     """
     rows = [(u, u.text, 1.0, "said") for u in utterances]
-    rows += [(u, text, HEARD_WEIGHT, "heard") for u, text in heard(utterances) if without != "heard"]
+    rows += [(u, text, HEARD_WEIGHT, "heard") for u, text, _ in heard(utterances) if without != "heard"]
     simulated = [] if without == "misheard" else utterances
     longer = [] if without == "turns" else turns(utterances)
     for weight, kind, some in ((NOISY_WEIGHT, "misheard", simulated), (TURN_WEIGHT, "turn", longer)):
