@@ -9,7 +9,7 @@
 Every line is spoken by its own customer's voice, at the anger at which it can be said, and recognised by the best
 installed model. It prints the word error rate of each scenario and the lines that came out worst. Then come words, for
 a line can be bad by chance: those that the model does not know, which is not the voice's fault, and those that it
-knows, hears at least twice and gets wrong nearly always, which may be. How espeak-ng means to say these stands beside
+knows, hears at least twice and gets wrong nearly always, which may be. How the voice means to say these stands beside
 them (`espeak-ng --ipa`), to judge by. Two minutes of CPU for a scenario.
 """
 
@@ -38,13 +38,14 @@ def main(
     from voicetrainer.cli.content import read_scenario, shipped_scenarios
     from voicetrainer.evaluate.words import normalise, word_errors
     from voicetrainer.speech.recognizer import Recognizer
-    from voicetrainer.speech.voice import Voice, sayable
+    from voicetrainer.speech.voice import Voice, respelt, sayable
 
     chosen = models.choose(model)
     recognizer = Recognizer(chosen.path)
     known = {line.split()[0] for line in (chosen.path / "graph" / "words.txt").read_text("utf-8").splitlines()}
     said: Counter[str] = Counter()
     missed: Counter[str] = Counter()
+    spoken_by: dict[str, str] = {}
     found: list[tuple[float, int, str, str, str]] = []
     for name in scenarios or [str(path) for path in shipped_scenarios()]:
         _, scenario = read_scenario(name)
@@ -62,6 +63,7 @@ def main(
                 wrong, words = wrong + errors.total, words + errors.words
                 spoken, right = normalise(sayable(text)), Counter(normalise(heard))
                 said.update(spoken)
+                spoken_by |= dict.fromkeys(spoken, voice.info.espeak)
                 missed.update(Counter(spoken) - right)
                 found.append((errors.total / errors.words, errors.words, scenario.id, text, heard))
         typer.echo(f"{scenario.id:<18} {wrong / words:6.1%} of {words} words wrong ({len(lines)} lines)")
@@ -72,12 +74,12 @@ def main(
     typer.echo(f"\nnot known to it: {', '.join(sorted(w for w in said if w not in known)) or 'none'}\n")
     typer.echo("known, and nearly always misheard:")
     for word in sorted((w for w, n in said.items() if n > 1 and w in known and missed[w] >= 0.8 * n), key=str):
-        typer.echo(f"  {word:<16} {missed[word]} of {said[word]}  {_ipa(word)}")
+        typer.echo(f"  {word:<16} {missed[word]} of {said[word]}  {_ipa(respelt(word), spoken_by[word])}")
 
 
-def _ipa(word: str) -> str:
+def _ipa(word: str, voice: str) -> str:
     try:
-        done = subprocess.run(["espeak-ng", "-q", "--ipa", "-v", "en-gb", word], capture_output=True, check=False)
+        done = subprocess.run(["espeak-ng", "-q", "--ipa", "-v", voice, word], capture_output=True, check=False)
     except FileNotFoundError:
         return ""
     return done.stdout.decode().strip()

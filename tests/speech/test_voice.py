@@ -96,6 +96,11 @@ def test_says_signs_and_numbers_as_people_do(text: str, said: str) -> None:
         ("I have to read that. I have read it.", "I have to reed that. I have read it."),
         ("What's your excuse? Excuse me!", "What's your excuce? Excuse me!"),
         ("I am content with the content.", "I am contentt with the content."),
+        ("She used to wait. He used nine of them.", "She yoost to wait. He used nine of them."),
+        ("I've just got used to you.", "I've just got yoost to you."),
+        ("Hm. Yes, and mm.", "hmm. Yes, and hmm."),
+        ("It is 5 mm.", "It is 5 mm."),
+        ("I daren't.", "I dairnt."),
     ],
 )
 def test_spells_words_so_that_the_right_one_is_said(text: str, spelt: str) -> None:

@@ -65,7 +65,7 @@ _VOICES = (
     VoiceInfo("woman-3", "a woman, American, bright", "en-us+f3", 56),
     VoiceInfo("man-1", "a man, British, middle-aged", "en+m3", 54),
     VoiceInfo("man-2", "a man, American, deep", "en-us+m4", 44),
-    VoiceInfo("man-3", "a man, Scottish, light", "en-gb-scotland+m7", 66),
+    VoiceInfo("man-3", "a man, northern English, light", "en-gb-x-gbclan+m7", 66),
 )
 
 
@@ -141,13 +141,18 @@ _SPOKEN: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 )
 _PLAIN = frozenset(" .,;:!?'()-%")
 
-# Words that are written alike and spoken differently, where espeak-ng takes the wrong one: "I'll cloce the account", "I
-# have to red that", "what's your excuze", "I am kontent".
+# Words that espeak-ng says otherwise than people: where two are written alike ("I'll cloce the account", "I have to red
+# that", "what's your excuze", "I am kontent", "I uzed to"), sounds that it spells ("aitch em"), a word, and names.
 _RESPELT: tuple[tuple[str, str], ...] = (
     (r"\b([Cc])lose(?= (?:the|this|that|it|your|my|our|an?)\b)", r"\1loze"),
     (r"\b((?:have|has|had|having) to) read\b", r"\1 reed"),
     (r"\b([Yy]our|[Mm]y|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur) excuse\b", r"\1 excuce"),
     (r"\b(am|is|are|was|were|be|quite) content\b", r"\1 contentt"),
+    (r"\b((?i:i|you|he|she|it|we|they|who|mother|father|gets?|got)) used to\b", r"\1 yoost to"),
+    (r"(?<!\d )\b(?:[Hh]m|[Mm]m+)\b", "hmm"),
+    (r"\b([Dd])aren't\b", r"\1airnt"),
+    (r"\bOsei\b", "Oh-say"),
+    (r"\bAmin\b", "Ameen"),
 )
 
 
