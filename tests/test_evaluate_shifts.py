@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,6 +41,23 @@ def test_what_is_told_wrongly_counts_as_wrong(manifest: Path, monkeypatch: pytes
         "pitch": (0.0, 2.0),
         "tempo": (0.0, pytest.approx(1 - 2 ** (-2 / 12), abs=1e-4)),
     }
+
+
+def test_librosa_shifts_pitch_or_tempo(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resampled(ratio: float, samples: audio.Samples) -> audio.Samples:
+        return audio.resample(samples, round(audio.RATE * ratio), audio.RATE)
+
+    # Its own effects take 20 s to compile, and what they do to speech is not ours to test.
+    effects = SimpleNamespace(
+        pitch_shift=lambda samples, *, sr, n_steps: resampled(2 ** (n_steps * sr / audio.RATE / 12), samples),
+        time_stretch=lambda samples, *, rate: resampled(rate, samples),
+    )
+    monkeypatch.setattr("librosa.effects", effects)
+    found = shifts.evaluate(manifest, pitch=(2,), gain=(), tempo=(1.2,), shifters=("librosa",))
+    pitch, tempo = found["shifts"]
+    assert (pitch["what"], pitch["by"], pitch["right"]) == ("pitch", 2, 1.0)
+    assert (tempo["what"], tempo["by"]) == ("tempo", 1.2)
+    assert abs(tempo["median_error"]) < 0.1
 
 
 @pytest.mark.parametrize("name", ["tape", "sox"])

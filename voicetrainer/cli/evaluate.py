@@ -86,7 +86,7 @@ def shifts(
     pitch: list[float] = typer.Option([-3, -1.5, 2, 4], "--pitch", metavar="SEMITONES", help="Repeat for several."),
     gain: list[float] = typer.Option([-10, -4, 6], "--gain", metavar="DB", help="Repeat for several."),
     tempo: list[float] = typer.Option([0.8, 0.9, 1.15, 1.3], "--tempo", metavar="TIMES", help="Repeat for several."),
-    shifter: list[str] = typer.Option([], "--by", help="resample, sox or rubberband (default: all that are there)."),
+    shifter: list[str] = typer.Option([], "--by", help="resample, sox, rubberband or librosa (default: all but it)."),
     noise: float = typer.Option(None, "--noise", metavar="DB", help="Add noise so many dB below each recording."),
     heard: bool = typer.Option(False, "--words", help="Let the recogniser hear them, as in a call."),
     limit: int = typer.Option(None, "--limit", min=1, help="Only the first so many rows."),

@@ -1,7 +1,8 @@
 """Whether a learner is told the truth: recordings shifted by a known pitch, gain or tempo, each judged against itself.
 
 Resampling, which moves pitch and tempo together and changes nothing else, and gain are exact. Pitch or tempo alone is
-shifted by ``sox`` or ``rubberband``, programs of other people's, whose own errors count here too.
+shifted by ``sox`` or ``rubberband``, programs of other people's, or by librosa's phase vocoder, whose own errors count
+here too: the last one spreads every sound over an eighth of a second, so that speech is hard to follow.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,9 @@ PITCH, GAIN, TEMPO = (-3.0, -1.5, 2.0, 4.0), (-10.0, -4.0, 6.0), (0.8, 0.9, 1.15
 WITHIN = {"pitch": 0.3, "gain": 1.0, "tempo": 0.05}
 """What counts as right: semitones, dB, share."""
 RESAMPLE = "resample"
-SHIFTERS = (RESAMPLE, "sox", "rubberband")
+LIBROSA = "librosa"
+PROGRAMS = ("sox", "rubberband")
+SHIFTERS = (RESAMPLE, *PROGRAMS, LIBROSA)
 LONG = 4.0
 """Seconds from which a recording also counts as a long one."""
 
@@ -68,7 +72,8 @@ def evaluate(
     pitch, gain, tempo
         Shifts, in semitones, dB and times as fast.
     shifters
-        Of `SHIFTERS`; all that are there when empty. Resampling is done for each pitch.
+        Of `SHIFTERS`; when empty, all that are there but librosa, whose effects compile for 20 s on a fresh install.
+        Resampling is done for each pitch.
     noise
         Adds white noise so many dB below each recording after it was shifted.
     words
@@ -85,8 +90,8 @@ def evaluate(
     """
     from voicetrainer.speech import audio
 
-    missing = [name for name in SHIFTERS if name != RESAMPLE and not shutil.which(name)]
-    shifters = tuple(shifters) or tuple(name for name in SHIFTERS if name not in missing)
+    missing = [name for name in PROGRAMS if not shutil.which(name)]
+    shifters = tuple(shifters) or tuple(name for name in (RESAMPLE, *PROGRAMS) if name not in missing)
     for name in shifters:
         if name not in SHIFTERS:
             raise ManifestError(f"no shifter {name!r}", f"there are {', '.join(SHIFTERS)}")
@@ -147,9 +152,24 @@ def _shifted(
                 played = audio.resample(samples, round(audio.RATE * ratio), audio.RATE)
                 yield name, played, {"pitch": semitones, "tempo": ratio}
             else:
-                yield name, _by_program(name, samples, semitones, 1.0), {"pitch": semitones}
+                yield name, _shift(name, samples, semitones, 1.0), {"pitch": semitones}
         for times in tempo if name != RESAMPLE else ():
-            yield name, _by_program(name, samples, 0.0, times), {"tempo": times}
+            yield name, _shift(name, samples, 0.0, times), {"tempo": times}
+
+
+def _shift(name: str, samples: Samples, semitones: float, times: float) -> Samples:
+    """Pitch or tempo alone."""
+    return (_by_librosa if name == LIBROSA else partial(_by_program, name))(samples, semitones, times)
+
+
+def _by_librosa(samples: Samples, semitones: float, times: float) -> Samples:
+    from librosa import effects
+
+    from voicetrainer.speech import audio
+
+    if semitones:
+        return np.asarray(effects.pitch_shift(samples, sr=audio.RATE, n_steps=semitones), np.float32)
+    return np.asarray(effects.time_stretch(samples, rate=times), np.float32)
 
 
 def _by_program(name: str, samples: Samples, semitones: float, times: float) -> Samples:

@@ -38,10 +38,12 @@ _FULL_SCALE = 0.999
 _DIGITAL_SILENCE = 1e-11  # mean square below which nothing was recorded, -110 dBFS
 _VOICE = (20.0, 10.0)  # dB below the loud frames at which voice begins to count for its pitch, and till it counts whole
 _SEMITONES = 2.0  # width of what counts as the same pitch
-_SOUNDS = 9  # bands in which speech is followed from sound to sound
-_DEPTH = 35.0  # dB below the loudest sounds: what is quieter is room
-_SMOOTH = 3  # frames over which levels are averaged, twice, before their change is measured
-_SYLLABLES, _POWER = 72.0, 1.78  # from change to syllables a second: fitted, see `_syllable_rate`
+_SOUNDS = 16  # bands in which speech is followed from sound to sound
+_DEPTH = 30.0  # dB below the loudest sounds: what is quieter is room
+_ALIKE = 0.4  # correlation of the sound with itself at which it has given way to another
+_STILL = 2.0  # dB: bands that spread by no more hold one sound, and the unrest of noise
+_HELD = 40  # frames: a sound that has not given way by then is none of speech
+_SYLLABLES, _POWER = 28.0, 1.09  # from frames to syllables a second: fitted, see `_syllable_rate`
 _PHRASE = 20  # voiced frames: shorter ones have no course
 _ENDING = 10  # voiced frames: the last tenth of a second of a phrase
 _CHAPTER = 6000  # frames (60 s) kept in detail: the longest turn that turn-taking lets pass
@@ -54,13 +56,13 @@ class _Analysis(NamedTuple):
     window: Floats
     """Shape (_WINDOW,)."""
     bands: Floats
-    """Power spectrum to mean squares, shape (bins, 14); columns as in `_ALL` and so on."""
+    """Power spectrum to mean squares, shape (bins, 21); columns as in `_ALL` and so on."""
 
 
 _ALL, _HEARD, _LOW, _HIGH, _BODY = range(5)
 """Columns: all above 50 Hz, the same as weighted by the ear, 60-1000 Hz, 1-5 kHz, 220-460 Hz."""
 _SOUND = slice(5, 5 + _SOUNDS)
-"""Columns of equal width on the mel scale, 100-6000 Hz."""
+"""Columns of equal width on the mel scale, 60-7500 Hz."""
 
 
 @cache
@@ -69,7 +71,7 @@ def _analysis() -> _Analysis:
 
     f = librosa.fft_frequencies(sr=RATE, n_fft=_N_FFT)
     ear = np.where(f >= 50, 10 ** (librosa.A_weighting(np.maximum(f, 1)) / 10), 0)
-    mel = librosa.mel_frequencies(_SOUNDS + 1, fmin=100, fmax=6000)
+    mel = librosa.mel_frequencies(_SOUNDS + 1, fmin=60, fmax=7500)
     edges = ((50, 8001), (60, 1000), (1000, 5000), (220, 460), *pairwise(mel))
     everything, low, high, body, *sounds = (((f >= a) & (f < b)).astype(np.float64) for a, b in edges)
     window = np.hanning(_WINDOW + 1)[:-1]
@@ -88,7 +90,7 @@ class ProsodyTracker:
     """Measures one utterance while it arrives.
 
     Little is left to do when the utterance ends, and the values do not depend on how the samples were cut into pieces.
-    Memory is constant: about 6 kB a second for the first minute, and each minute is folded into the figures so far
+    Memory is constant: about 9 kB a second for the first minute, and each minute is folded into the figures so far
     when it is over (from then on medians and percentiles are means over the minutes).
     """
 
@@ -240,7 +242,7 @@ def _summary(seconds: float, pitch: Floats, bands: Floats, *, track: bool = True
     pitch = np.where(speech, pitch, 0)
     voiced = pitch > 0
     pauses, spoken = _pauses(speech)
-    syllables = _syllable_rate(_db(bands[:, _SOUND]), level, max(floor, top - 38))
+    syllables = _syllable_rate(_db(bands[:, _SOUND]), level, floor, top)
     loud = float(np.mean(power[speech]) - room[_ALL]) if speech.any() else 0.0
     found: dict[str, float | None] = {}
     if voiced.any():
@@ -413,32 +415,45 @@ def _pauses(speech: NDArray[np.bool_]) -> tuple[list[float], float]:
     return [float(gap) for gap in gaps if gap >= _PAUSE], spoken
 
 
-def _syllable_rate(sounds: Floats, level: Floats, floor: float) -> float | None:
-    """Syllables a second of speaking time, from how quickly one sound gives way to the next; None without speech.
+def _syllable_rate(sounds: Floats, level: Floats, floor: float, top: float) -> float | None:
+    """Syllables a second of speaking time, from how soon one sound gives way to the next; None without speech.
 
-    The way that the spectrum goes (in dB, over all bands) in a second, in units of its own spread: a syllable takes it
-    there and back. Every moment of speech adds to it, so that a short sentence spoken faster or slower is told by a
-    few percent, where a count of peaks of loudness (de Jong and Wempe 2009) gains or loses a whole syllable. The scale
-    and the power, which makes up for what the smoothing takes from quick speech, are fitted to sentences with known
+    The lag at which the spectrum's autocorrelation has fallen to `_ALIKE`: a length within the sound, which grows and
+    shrinks with the tempo whatever was said. So a short sentence spoken faster or slower is told by a few percent,
+    where a count of peaks of loudness (de Jong and Wempe 2009) gains or loses a whole syllable. The spectra are in dB,
+    and their mean counts half, because loudness comes and goes with phrases too.
+
+    The scale and the power, which makes up for the 40 ms that a frame takes in, are fitted to sentences with known
     syllables at known tempi (`scripts/fit_rate.py`).
 
     Parameters
     ----------
     sounds
         Levels of the bands, dB, shape (n, `_SOUNDS`).
-    level, floor
-        Level of each frame as the ear weighs it, shape (n,), and that of the room, dB.
+    level
+        Level of each frame as the ear weighs it, dB, shape (n,).
+    floor, top
+        That of the room, and that of the loudest frames.
     """
-    weight = _running(np.clip((level - floor - 6) / 10, 0, 1), 8)
+    # In a loud room the soft sounds drown, but those that are left must not be the loudest alone: they are held longer.
+    quiet = min(max(floor + 6, top - 32), top - 20)
+    weight = _running(np.clip((level - quiet) / 6, 0, 1), 8)
     if weight.sum() < _PHRASE:
         return None
     sounds = np.maximum(sounds, np.percentile(sounds, 95) - _DEPTH)
-    spread = np.sqrt(
-        np.average((sounds - np.average(sounds, axis=0, weights=weight)) ** 2, axis=0, weights=weight).sum()
-    )
-    change = np.sqrt(np.sum(np.diff(_running(sounds, _SMOOTH), axis=0) ** 2, axis=1))
-    way = np.average(change, weights=weight[1:] + weight[:-1])
-    return float(_SYLLABLES * (way / spread) ** _POWER) if spread > 1 else None
+    sounds = sounds - 0.5 * sounds.mean(axis=1, keepdims=True)
+    spread = np.average((sounds - np.average(sounds, axis=0, weights=weight)) ** 2, axis=0, weights=weight).sum()
+    if spread < _SOUNDS * _STILL**2:
+        return None
+    root, before = np.sqrt(weight), 0.0
+    for lag in range(1, min(_HELD, len(sounds) - _PHRASE)):
+        change = np.sum((sounds[lag:] - sounds[:-lag]) ** 2, axis=1)
+        apart = float(np.average(change, weights=root[lag:] * root[:-lag])) / (2 * spread)
+        if apart >= 1 - _ALIKE:
+            way = lag - (apart - 1 + _ALIKE) / (apart - before)
+            return float(_SYLLABLES * way**-_POWER)
+        before = apart
+    return None
 
 
 def _running(values: Floats, width: int) -> NDArray[np.float64]:
