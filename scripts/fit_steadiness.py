@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from voicetrainer.errors import AudioError, VoicetrainerError
 from voicetrainer.evaluate import manifest as table
 from voicetrainer.evaluate import steadiness as figures
+from voicetrainer.evaluate.way import Way
 from voicetrainer.roleplay import steadiness
 from voicetrainer.roleplay.events import Baseline, Prosody
 from voicetrainer.speech import audio, prosody
@@ -187,11 +188,9 @@ def line(name: str, score: Floats, s: Sounds) -> str:
     return f"{name:34} {auc:.3f} {rest:.3f}   {called}"
 
 
-def measured(manifest: Path, rows: Sequence[dict[str, str]], level: str | None, noise: float | None) -> list[Prosody]:
+def measured(manifest: Path, rows: Sequence[dict[str, str]], way: Way) -> list[Prosody]:
     """Every recording."""
-    return [
-        figures._measure(table.audio(manifest, row), level, noise, i) for i, row in enumerate(figures._progress(rows))
-    ]
+    return [figures._measure(table.audio(manifest, row), way, i) for i, row in enumerate(figures._progress(rows))]
 
 
 def calm_voices(rows: Sequence[dict[str, str]], sounds: Sequence[Prosody]) -> dict[Person, Baseline]:
@@ -280,7 +279,7 @@ def main(
     """Fit and measure the judge of a steady voice."""
     rows = table.read(manifest, figures.COLUMNS)
     figures._check(manifest, rows)
-    sounds = [measured(manifest, rows, None, None), measured(manifest, rows, "rms", 20.0)]
+    sounds = [measured(manifest, rows, way) for way in (figures.PLAIN, Way("rms", 20.0))]
     try:
         several = [judged(rows, s) for s in sounds]
     except AudioError as error:

@@ -63,6 +63,11 @@ def steadiness(
     manifest: Path = typer.Argument(..., help="CSV with columns corpus,speaker,emotion,path,calib."),
     level: Level = typer.Option(None, "--level", help="Bring every recording to the same level first."),
     noise: float = typer.Option(None, "--noise", metavar="DB", help="Add noise so many dB below each recording."),
+    room: float = typer.Option(None, "--room", metavar="SECONDS", help="Let them sound in a room that echoes so long."),
+    telephone: bool = typer.Option(False, "--telephone", help="Leave only 300 to 3400 Hz."),
+    calls_only: bool = typer.Option(
+        False, "--calls-only", help="Leave the calm sentences as recorded: calibrated here, heard elsewhere."
+    ),
     baseline: bool = typer.Option(
         True, "--baseline/--no-baseline", help="Judge against the speaker's calm voice, or against people in general."
     ),
@@ -73,10 +78,13 @@ def steadiness(
     Examples:
       voicetrainer evaluate steadiness emotions/manifest.csv --json
       voicetrainer evaluate steadiness emotions/manifest.csv --level rms --noise 20
+      voicetrainer evaluate steadiness emotions/manifest.csv --room 0.5 --calls-only
     """
     import voicetrainer.evaluate.steadiness as it
+    from voicetrainer.evaluate.way import Way
 
-    result = it.evaluate(manifest, level="rms" if level is Level.RMS else None, noise=noise, baseline=baseline)
+    way = Way("rms" if level is Level.RMS else None, noise, room, telephone)
+    result = it.evaluate(manifest, way, baseline=baseline, calls_only=calls_only)
     _print(result, it.render(result), as_json)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from voicetrainer.errors import AudioError, ManifestError
 from voicetrainer.evaluate import manifest as table
 from voicetrainer.evaluate import steadiness as steady
+from voicetrainer.evaluate.way import Way
 from voicetrainer.roleplay import steadiness
 from voicetrainer.roleplay.events import Prosody
 
@@ -84,7 +85,7 @@ def evaluate(
     Raises
     ------
     ManifestError
-        For a bad manifest, a shifter that is unknown or missing.
+        For a bad manifest, a shifter that is unknown or missing, noise out of range.
     AudioError
         For a recording that cannot be read.
     """
@@ -99,6 +100,7 @@ def evaluate(
             package = "rubberband-cli" if name == "rubberband" else name
             raise ManifestError(f"the program {name} is not installed", f"on Debian: apt install {package}")
     listen = _listener(words)
+    way = Way(noise=noise)
     told: list[_Told] = []
     left = 0
     rows = table.read(manifest, COLUMNS)[:limit]
@@ -106,7 +108,7 @@ def evaluate(
         samples = _with_headroom(audio.read(table.audio(manifest, row)), max((0.0, *gain)))
 
         def hear(sound: Samples, seed: int = i) -> Prosody:
-            return listen(sound if noise is None else steady._noisy(sound, noise, seed))
+            return listen(way(sound, seed))
 
         calm = hear(samples)
         if steadiness._unfit(calm):

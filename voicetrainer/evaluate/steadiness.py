@@ -8,29 +8,27 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicetrainer.errors import AudioError, ManifestError
 from voicetrainer.evaluate import manifest as table
+from voicetrainer.evaluate.way import Way
 from voicetrainer.roleplay import steadiness
 from voicetrainer.roleplay.events import Prosody, Steadiness
-
-if TYPE_CHECKING:
-    from voicetrainer.speech.audio import Samples
 
 COLUMNS = ("corpus", "speaker", "emotion", "path", "calib")
 ANGRY = "angry"
 CALM = ("calm", "neutral")
+PLAIN = Way()
 CAUGHT = 0.8
 """Share of angry utterances that the reported threshold catches."""
 
 _RESAMPLES = 1000
-_REFERENCE = 0.05  # RMS of `level="rms"`, -26 dBFS
 
 
 @dataclass(frozen=True)
@@ -46,21 +44,19 @@ class _Scored:
         return self.verdict.score
 
 
-def evaluate(
-    manifest: Path, *, level: Literal["rms"] | None = None, noise: float | None = None, baseline: bool = True
-) -> dict[str, Any]:
+def evaluate(manifest: Path, way: Way = PLAIN, *, baseline: bool = True, calls_only: bool = False) -> dict[str, Any]:
     """Judge every recording of a manifest.
 
     Parameters
     ----------
     manifest
         CSV with the columns `COLUMNS`; ``calib`` is 1 for the speaker's calm sentences, else 0.
-    level
-        ``rms`` brings every recording to the same level first, to see what the judge makes of gain alone.
-    noise
-        Adds white noise so many dB below each recording, -20 to 100.
+    way
+        How every recording reaches the program.
     baseline
         False judges every speaker as one who was never calibrated.
+    calls_only
+        Leaves the calm sentences as they were recorded: calibrated in one place, heard in another.
 
     Returns
     -------
@@ -73,15 +69,16 @@ def evaluate(
     Raises
     ------
     ManifestError
-        For a bad manifest, a speaker without calibration, no angry or no calm rows, noise out of range.
+        For a bad manifest, a speaker without calibration, no angry or no calm rows.
     AudioError
         For a recording that cannot be read.
     """
-    if noise is not None and not -20 <= noise <= 100:  # NaN is out of range too
-        raise ManifestError(f"noise of {noise:g} dB below the recording", "give -20 to 100 dB")
     rows = table.read(manifest, COLUMNS)
     _check(manifest, rows)
-    sound = [_measure(table.audio(manifest, row), level, noise, i) for i, row in enumerate(_progress(rows))]
+    sound = [
+        _measure(table.audio(manifest, row), PLAIN if calls_only and row["calib"] == "1" else way, i)
+        for i, row in enumerate(_progress(rows))
+    ]
     calm: dict[tuple[str, str], list[Prosody]] = defaultdict(list)
     for row, prosody in zip(rows, sound, strict=True):
         if row["calib"] == "1":
@@ -104,9 +101,9 @@ def evaluate(
             scored.append(_Scored(row["corpus"], row["speaker"], row["emotion"], verdict))
     result = {
         "manifest": str(manifest),
-        "level": level,
-        "noise": noise,
+        **asdict(way),
         "baseline": baseline,
+        "calls_only": calls_only,
         "utterances": len(rows) - sum(map(len, calm.values())),
         "calibration_utterances": sum(map(len, calm.values())),
         "abstained": dict(sorted(abstained.items())),
@@ -139,23 +136,10 @@ def _check(manifest: Path, rows: Sequence[dict[str, str]]) -> None:
         raise ManifestError(f"{manifest}: no {' or '.join(CALM)} rows beside calibration", "leave some with calib=0")
 
 
-def _measure(path: Path, level: str | None, noise: float | None, seed: int) -> Prosody:
+def _measure(path: Path, way: Way, seed: int) -> Prosody:
     from voicetrainer.speech import audio, prosody
 
-    samples = audio.read(path)
-    if level == "rms" and (size := _size(samples)) > 0:
-        samples = samples * np.float32(_REFERENCE / size)
-    return prosody.measure(samples if noise is None else _noisy(samples, noise, seed))
-
-
-def _size(samples: Samples) -> float:
-    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) if len(samples) else 0.0
-
-
-def _noisy(samples: Samples, noise: float, seed: int) -> Samples:
-    """With white noise so many dB below the whole recording."""
-    hiss = np.random.default_rng(seed).standard_normal(len(samples), np.float32)
-    return samples + hiss * np.float32(_size(samples) * 10 ** (-noise / 20))
+    return prosody.measure(way(audio.read(path), seed))
 
 
 def _progress(rows: Sequence[dict[str, str]]) -> Iterator[dict[str, str]]:
