@@ -32,9 +32,9 @@ def test_what_ships_is_fit_to_train_on(shipped: list[Utterance]) -> None:
 
 def test_there_is_enough_of_everything(shipped: list[Utterance]) -> None:
     counts = Counter(label for u in shipped for label in u.labels)
-    assert min(counts[label] for label in LABELS) >= 60
+    assert min(counts[label] for label in LABELS) >= 120
     assert len({u.business for u in shipped}) >= 20
-    assert sum(not u.labels for u in shipped) >= 0.05 * len(shipped)
+    assert sum(not u.labels for u in shipped) >= 0.15 * len(shipped)
     assert sum(len(u.labels) > 1 for u in shipped) >= 0.1 * len(shipped)
 
 
