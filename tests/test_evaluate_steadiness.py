@@ -119,6 +119,13 @@ def test_utterances_with_too_little_voice_are_counted_and_not_scored(corpus: Pat
     assert "not judged: 1 angry" in steadiness.render(found)
 
 
+def test_people_at_work_need_not_be_angry(corpus: Path) -> None:
+    found = steadiness.evaluate(bad(corpus, ["a,s0,calm,0-0.wav,1", "a,s0,work,0-2.wav,0"]))
+    assert (found["auc_angry_vs_calm"], found["threshold"], found["called_raised"]) == (None, None, {})
+    assert found["levels"] == {"work": {"steady": 1.0, "tense": 0.0, "raised": 0.0}}
+    assert steadiness.render(found).splitlines()[-1].split() == "work steady 100% tense 0% raised 0% of 1".split()
+
+
 def bad(corpus: Path, rows: Sequence[str]) -> Path:
     path = corpus.with_name("bad.csv")
     path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
@@ -133,7 +140,7 @@ GOOD = ("a,s0,calm,0-0.wav,1", "a,s0,neutral,0-2.wav,0", "a,s0,angry,0-5.wav,0")
     [
         ((*GOOD, "a,s1,angry,1-5.wav,0"), "bad.csv:5: speaker a/s1 has no calibration row"),
         ((*GOOD, "b,s0,angry,1-5.wav,0"), "bad.csv:5: speaker b/s0 has no calibration row"),
-        (GOOD[:2], "no angry rows"),
+        (GOOD[:1], "no rows to judge"),
         ((GOOD[0], GOOD[2]), "no calm or neutral rows beside calibration"),
         ((*GOOD, "a,s0,angry,none.wav,0"), "bad.csv:5: no file none.wav"),
         ((*GOOD, "a,s0,angry,,0"), "bad.csv:5: path is empty"),

@@ -64,12 +64,12 @@ def evaluate(manifest: Path, way: Way = PLAIN, *, baseline: bool = True, calls_o
         ``auc_angry_vs_calm`` (calm and neutral together), ``auc_angry_vs_rest``, their 95 % intervals from
         resampling speakers (``..._ci``), ``eer`` (angry against calm), ``threshold`` that catches 80 % of angry and
         ``called_raised`` there (share of each emotion), ``levels`` as the call would say them, the same per corpus
-        under ``corpora``, and counts with abstentions.
+        under ``corpora``, and counts with abstentions. Without angry rows, of people at work, the levels say it all.
 
     Raises
     ------
     ManifestError
-        For a bad manifest, a speaker without calibration, no angry or no calm rows.
+        For a bad manifest, a speaker without calibration, nothing to judge, angry rows without calm ones.
     AudioError
         For a recording that cannot be read.
     """
@@ -130,9 +130,9 @@ def _check(manifest: Path, rows: Sequence[dict[str, str]]) -> None:
             )
         table.audio(manifest, row)
     emotions = {row["emotion"] for row in rows if row["calib"] == "0"}
-    if ANGRY not in emotions:
-        raise ManifestError(f"{manifest}: no {ANGRY} rows", f"it has {', '.join(sorted(emotions)) or 'none to judge'}")
-    if not emotions & set(CALM):
+    if not emotions:
+        raise ManifestError(f"{manifest}: no rows to judge", "give calib=0 to what is no calm sample")
+    if ANGRY in emotions and not emotions & set(CALM):
         raise ManifestError(f"{manifest}: no {' or '.join(CALM)} rows beside calibration", "leave some with calib=0")
 
 
@@ -234,21 +234,21 @@ def render(result: Mapping[str, Any]) -> str:
         f"{result['judged']} of {result['utterances']} utterances judged, {result['speakers']} speakers, "
         f"{result['calibration_utterances']} calibration sentences",
         "",
-        f"{'':12} {'angry/calm':>22} {'angry/rest':>22} {'EER':>6}",
     ]
-    for name, figures in [("all", result), *result["corpora"].items()]:
+    known = result["threshold"] is not None
+    if known:
+        lines.append(f"{'':12} {'angry/calm':>22} {'angry/rest':>22} {'EER':>6}")
+        for name, figures in [("all", result), *result["corpora"].items()]:
+            lines.append(
+                f"{name:12} {_with(figures, 'auc_angry_vs_calm'):>22} {_with(figures, 'auc_angry_vs_rest'):>22} "
+                f"{_text(figures['eer']):>6}"
+            )
+        where = f"share called raised where {CAUGHT:.0%} of angry is (score {result['threshold']}), and "
+        lines += ["", f"{where}as the call says it:"]
+    for emotion, said in result["levels"].items():
+        share = f"{result['called_raised'][emotion]:6.1%}    " if known else ""
         lines.append(
-            f"{name:12} {_with(figures, 'auc_angry_vs_calm'):>22} {_with(figures, 'auc_angry_vs_rest'):>22} "
-            f"{_text(figures['eer']):>6}"
-        )
-    lines += [
-        "",
-        f"share called raised where {CAUGHT:.0%} of angry is (score {result['threshold']}), and as the call says it:",
-    ]
-    for emotion, share in result["called_raised"].items():
-        said = result["levels"][emotion]
-        lines.append(
-            f"{emotion:12} {share:6.1%}    steady {said['steady']:4.0%}  tense {said['tense']:4.0%}  "
+            f"{emotion:12} {share}steady {said['steady']:4.0%}  tense {said['tense']:4.0%}  "
             f"raised {said['raised']:4.0%}  of {result['counts'][emotion]}"
         )
     if result["abstained"]:
