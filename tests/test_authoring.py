@@ -256,7 +256,7 @@ def test_simulate_sums_several_scenarios_up_in_a_table(call: Call) -> None:
 def test_simulate_shows_one_call(call: Call) -> None:
     code, out, _ = call("simulate", "late-parcel", "--show", "silent:2")
     assert code == 0
-    assert "Lost: the customer hung up." in out
+    assert "Lost: the customer hung up (nobody answered)" in out
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from voicetrainer.call import TypedLine, hold
 from voicetrainer.roleplay.customer import Customer
-from voicetrainer.roleplay.events import Decision, Ended, Fact, Heard, MoodChanged, Say, StageReached, Word, q
+from voicetrainer.roleplay.events import (
+    Decision,
+    Ended,
+    Fact,
+    Heard,
+    MoodChanged,
+    Prosody,
+    Say,
+    StageReached,
+    Word,
+    q,
+)
 from voicetrainer.roleplay.mood import RULES, TEMPERAMENTS, State
 from voicetrainer.roleplay.scenario import parse
 from voicetrainer.roleplay.techniques import LABELS, MISTAKES, Evidence
@@ -106,6 +117,13 @@ def customer(**changes: object) -> Customer:
 def heard(text: str, t: float = 10.0, **more: object) -> Heard:
     words = tuple(Word(w, t - 1, t - 0.5) for w in text.split())
     return Heard(t, t - 1, t - 0.5, words, **more)  # type: ignore[arg-type]
+
+
+def voiced(pitch: float, tilt: float) -> Prosody:
+    return Prosody(2.0, 1.5, pitch=pitch, loudness=-24.0, noise=-60.0, tilt=tilt)
+
+
+CALM_SOUND, LOUD_SOUND = (120.0, -8.0), (190.0, 0.0)
 
 
 def respond(who: Customer, *facts: Fact, state: State | None = None) -> tuple[State, list[Decision]]:

@@ -68,6 +68,9 @@ def test_more_words_found_are_surer() -> None:
         ("What's going on there?", False),
         ("How was that for you, what did it feel like?", False),
         ("What would you like?", False),  # an offer
+        ("Two at the front, or your own from May on. What do you think?", False),
+        ("I'll send a new one. Does that work?", False),
+        ("Does the fan work?", True),
         ("Is that all right with you?", False),
         ("What can I do for you?", False),
         ("Have you checked the fuse? I'll send somebody.", False),  # the question is not what is left standing

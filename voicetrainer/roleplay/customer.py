@@ -9,9 +9,9 @@ in ``roleplay.mood``. The rules, in the order in which they apply to one utteran
 3. *Memory*: two facts said back rightly are a summary, whatever the words are called. A fact said back wrongly costs
    and is no summary; so does asking for what was told, and going back on an offer.
 4. *Words*, in the order spoken: each technique or mistake moves by its weight, times how sure the detector is, times
-   `FADING` for repeats; a mistake that is in doubt counts half. What comes too early for the stage earns nothing. When
-   the stage has all it needs the talk moves on at once, so that in one breath empathy can come first and a fix second.
-   Kind words alone for the third turn in a row irritate.
+   `FADING` for repeats; a mistake that is in doubt counts half, and the same words are one mistake, not two. What comes
+   too early for the stage earns nothing. When the stage has all it needs the talk moves on at once, so that in one
+   breath empathy can come first and a fix second. Kind words alone for the third turn in a row irritate.
 5. *Voice*: a raised voice costs, one steadied again earns.
 6. *Nothing said*: an utterance without any technique earns nothing, and a second one in a row costs; a question about
    the case, or an utterance that was not understood, is let pass.
@@ -79,6 +79,7 @@ SAID_BACK = 0.8
 SILENCES = 3
 """Unbroken silences after which the customer hangs up."""
 
+_SORRY = frozenset(("apology", "false_apology"))
 _OFFERS = frozenset(("solution", "choice", "follow_up"))
 _BACKS_OUT = frozenset(("hedging", "dismissive", "passing"))
 
@@ -156,12 +157,20 @@ class Customer:
         return turn.state, tuple(turn.decisions)
 
 
-def _one_sorry(found: Sequence[techniques.Evidence]) -> Sequence[techniques.Evidence]:
-    """Take a sorry for what it is more likely to be, a real one or none, unless it is surely both."""
-    sorry = sorted((e for e in found if e.label in ("apology", "false_apology")), key=lambda e: e.score)
-    if len({e.label for e in sorry}) < 2 or sorry[0].score >= AHEAD:
-        return found
-    return tuple(e for e in found if e is not sorry[0])
+def _likeliest(found: Sequence[techniques.Evidence]) -> Sequence[techniques.Evidence]:
+    """Take words for what they are most likely to be, unless they are surely both.
+
+    A sorry is a real one or none, and the same words are one mistake and not two.
+    """
+    return tuple(e for e in found if e.score >= AHEAD or not any(o.score > e.score and _rivals(e, o) for o in found))
+
+
+def _rivals(a: techniques.Evidence, b: techniques.Evidence) -> bool:
+    if {a.label, b.label} == _SORRY:
+        return True
+    shared = min(a.last, b.last) - max(a.first, b.first) + 1
+    shorter = min(e.last - e.first + 1 for e in (a, b))
+    return a.mistake and b.mistake and a.label != b.label and 2 * shared > shorter
 
 
 class _Turn(Talk):
@@ -205,7 +214,7 @@ class _Turn(Talk):
             return
         self.state = replace(self.state, silences=0)
         checked = summary.check(self.scenario, self.state.said, fact.text)
-        found = self.said_back(_one_sorry(found), checked)
+        found = self.said_back(_likeliest(found), checked)
         over = fact.role == "interruption"
         self.moment = reply.Moment(
             interrupted=over,

@@ -73,7 +73,8 @@ _ABOUT_THE_CASE = re.compile(
 _NOT_ABOUT_IT = re.compile(
     r"\b(?:like|want|prefer|rather|suits?|okay|all right|right|best|better|sound|help|anything else|happen\w*|going on|"
     r"goes on|went on|wrong|the matter|feel\w*|been|mind|(?:what|how) (?:can|could|may|should|shall) (?:i|we)|clear|"
-    r"sense|how are you|affect\w*|come about|expect|work for|do for you|from me|mean)\b"
+    r"sense|think|fair|any good|does (?:that|it) (?:work|do)$|"
+    r"how are you|affect\w*|come about|expect|work for|do for you|from me|mean)\b"
 )
 """Offers, checks, and open questions, to which going on with the story is an answer."""
 

@@ -123,7 +123,7 @@ def _reactions(m: Moment) -> list[tuple[str, str]]:
         ("escalate" in m.flat, "escalate_late" if m.late else "escalate_early", "a supervisor at the wrong time"),
         ("choice" in m.counted - m.worn, "choice", "was given a choice"),
         ("boundary" in m.counted - m.worn, "boundary", "a limit was set"),
-        (m.inquired, "question", "was asked what they cannot tell"),
+        (m.inquired and not m.flat, "question", "was asked what they cannot tell"),
         (m.moved, "here", ""),
         (bool(m.flat), "too_early", "too early"),
         (m.labels == {"backchannel"}, "backchannel", "backchannel"),
