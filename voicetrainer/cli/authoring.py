@@ -281,7 +281,7 @@ def new(
     known = {**_answers(answers), **dict(_pair(pair) for pair in given or ())}
 
     def ask(question: Question) -> str:
-        about = f"{question.ask} ({'/'.join(question.known) if question.known else question.example})"
+        about = f"{question.ask} ({'/'.join(question.known) or 'for example: ' + question.example})"
         while True:
             said = typer.prompt(about, default=question.usual or None, type=str, err=True)
             try:
@@ -291,6 +291,8 @@ def new(
 
     open_questions = [q for q in QUESTIONS if q.key not in known]
     asks = sys.stdin.isatty() and bool(open_questions)
+    if asks:
+        typer.echo("Enter takes what stands in [brackets]; Ctrl-C ends it and writes nothing.\n", err=True)
     text = draft(file.stem, collect(known, ask if asks else None))
     _write(file, text, new=True)
     typer.echo(f"{file}: written; now: voicetrainer check {file}, voicetrainer type {file}")
