@@ -37,14 +37,21 @@ ANSWERS = {
 Call = Callable[..., tuple[int, str, str]]
 
 
+class Keyboard(io.StringIO):
+    """Somebody at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
     """Run the program: its exit code, what it printed and what it complained of."""
     monkeypatch.chdir(tmp_path)
 
-    def call(*args: str, stdin: str = "") -> tuple[int, str, str]:
+    def call(*args: str, stdin: str = "", typed: str | None = None) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["voicetrainer", *args])
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin) if typed is None else Keyboard(typed))
         with pytest.raises(SystemExit) as stop:
             cli.main()
         out, err = capsys.readouterr()
@@ -128,6 +135,17 @@ def test_new_writes_a_file_and_never_over_one(call: Call) -> None:
     code, _, err = call("new", "wrong-cake.yaml", "--answers", "answers.yaml")
     assert (code, err.splitlines()[0]) == (2, "error: wrong-cake.yaml: exists already")
     assert Path("wrong-cake.yaml").read_text(encoding="utf-8") == text
+
+
+def test_new_asks_at_a_terminal_with_an_example_or_what_there_is(call: Call) -> None:
+    typed = [*ANSWERS.values(), "", "", "7", "3", "", "", "no"]
+    code, _, err = call("new", "wrong-cake.yaml", typed="\n".join(typed) + "\n")
+    assert code == 0, err
+    for told in ("Ctrl-C ends it and writes nothing", "Who calls? (for example: Mr Lang)", "(even/short-fused/"):
+        assert told in err
+    assert "difficulty: '7' is none of these" in err
+    scenario = read_scenario("wrong-cake.yaml")[1]
+    assert (scenario.difficulty, scenario.customer.voice, scenario.endings.escalated) == (3, "man-1", None)
 
 
 @pytest.mark.parametrize(

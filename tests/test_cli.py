@@ -124,6 +124,13 @@ def test_a_run_over_files_and_what_it_ends_like(call: Call) -> None:
     assert code == 1 and "not resolved" in err
 
 
+def test_scenarios_are_listed_with_what_they_train(call: Call) -> None:
+    rows = json.loads(call("scenarios", "--json")[1])
+    assert len(rows) >= 14 and all(row["trains"] for row in rows)
+    _, out, _ = call("scenarios")
+    assert all(row["id"] in out for row in rows) and "listening words" in " ".join(out.split())
+
+
 def test_check(call: Call, tmp_path: Path) -> None:
     assert call("check", "late-parcel")[0] == 0
     (tmp_path / "mine.yaml").write_text("format: 1\n", encoding="utf-8")

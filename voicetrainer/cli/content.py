@@ -67,7 +67,7 @@ def read_scenario(name: str) -> tuple[str, Scenario]:
 
 
 def scenarios(as_json: bool = typer.Option(False, "--json", help="Print a JSON list for machines.")) -> None:
-    """List the scenarios that come with the program.
+    """List the scenarios that come with the program, the mild ones first, and what each trains.
 
     Example: voicetrainer scenarios
     """
@@ -76,17 +76,19 @@ def scenarios(as_json: bool = typer.Option(False, "--json", help="Print a JSON l
     found = [parse(p.read_text(encoding="utf-8"), str(p)) for p in shipped_scenarios()]
     found.sort(key=lambda s: (s.difficulty, s.id))
     if as_json:
-        keys = ("id", "title", "business", "difficulty", "minutes", "briefing", "goals")
+        keys = ("id", "title", "business", "difficulty", "minutes", "trains", "briefing", "goals")
         typer.echo(json.dumps([{k: getattr(s, k) for k in keys} for s in found], indent=2))
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("scenario", "title", "business", "difficulty"):
-        table.add_column(column)
+    for column in ("scenario", "title", "trains", "difficulty"):
+        table.add_column(column, no_wrap=column in ("scenario", "difficulty"))
     for s in found:
-        table.add_row(f"[bold]{s.id}[/]", s.title, s.business, "●" * s.difficulty + "○" * (5 - s.difficulty))
+        trains = ", ".join(skill.replace("_", " ") for skill in s.trains)
+        dots = "●" * s.difficulty + "○" * (5 - s.difficulty)
+        table.add_row(f"[bold]{s.id}[/]", f"{s.title}\n[dim]{s.business}[/]", trains, dots)
     Console(highlight=False).print(table)
     typer.echo("\nStart one from the keyboard: voicetrainer type " + (found[0].id if found else "SCENARIO"))
 
