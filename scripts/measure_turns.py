@@ -8,9 +8,11 @@
 
 Learners are synthetic (flite and espeak-ng) with pauses of 0.3 to 2 s inside their sentences, with "um", with listening
 words and outbursts over the customer's line, and with clashes at its edges. They go through the fixture's phone line,
-the real recogniser and the real ears; what each clip holds and when is known to the sample. A manifest (a CSV with the
-column path) gives recordings instead, each one turn; what is understood of them depends on the model. The same turns
-are judged by a fixed rule of 0.8 s of silence and by Vosk's own endpoint. Needs the program flite; minutes of CPU.
+the real recogniser and the real ears; what each clip holds and when is known to the sample. Turns cut off within a
+sentence and between two (after "i am so sorry to hear that", which ends a turn for any listener) are told apart. A
+manifest (a CSV with the column path) gives recordings instead, each one turn; what is understood of them depends on the
+model. The same turns are judged by a fixed rule of 0.8 s of silence, and with --endpoint by Vosk's own. Needs the
+program flite; minutes of CPU.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -129,6 +132,12 @@ def hold(cues: list[Cue], noise: Samples, ears: Ears, first: str, reply: str) ->
 # ------------------------------------------------------------------------------------------------------------- turns
 
 
+def no_words() -> Any:
+    """What stands for a recogniser where a rule asks for no words."""
+    nothing = SimpleNamespace(feed=lambda _: None, partial=str, settle=str, sure=None, finish=lambda _: ())
+    return SimpleNamespace(utterance=lambda: nothing)
+
+
 @dataclass
 class Gaps:
     """How one rule did."""
@@ -151,6 +160,7 @@ class Gaps:
             "median": round(float(np.median(ok)), 3),
             "p95": round(float(np.percentile(ok, 95)), 3),
             "cut_off": len(self.cut), "cut_off_share": round(len(self.cut) / max(1, self.turns), 4), "lost": self.lost,
+            "within_sentences_share": round(sum(t.kind != "sentences" for t in self.cut) / max(1, self.turns), 4),
             "cut_off_misheard": self.misheard,
             **{f"cut_{k}": v for k, v in kinds.items()},
         }  # fmt: skip
@@ -278,6 +288,7 @@ def main() -> None:
     parser.add_argument("--profile", default="standard", choices=sorted(turns.PROFILES), help="how patient she is")
     parser.add_argument("--manifest", type=Path, help="a CSV with the column path: recordings, each one turn")
     parser.add_argument("--model", help="recognition model (default: the one that ships)")
+    parser.add_argument("--endpoint", action="store_true", help="compare with Vosk's own end of an utterance, too")
     parser.add_argument("--only", choices=("turns", "overlap"), help="one of the two halves")
     parser.add_argument("--json", action="store_true", help="print one JSON object for machines")
     parser.add_argument("--show", action="store_true", help="tell every turn that was cut off, slow or misjudged")
@@ -290,11 +301,10 @@ def main() -> None:
         noise = room(name, 60.0)
         here: dict[str, Any] = {}
         if options.only != "overlap":
-            rules = {"ours": profile, "0.8 s of silence": FIXED}
-            for rule, p in rules.items():
-                show = options.show and rule == "ours"
-                here[rule] = measure_turns(said, noise, lambda p=p: Ears(recognizer, p), show).row()  # type: ignore[misc]
-            here["Vosk's endpoint"] = vosk_endpoints(said, noise, recognizer).row()
+            here["ours"] = measure_turns(said, noise, lambda: Ears(recognizer, profile), options.show).row()
+            here["0.8 s of silence"] = measure_turns(said, noise, lambda: Ears(no_words(), FIXED), False).row()
+            if options.endpoint:
+                here["Vosk's endpoint"] = vosk_endpoints(said, noise, recognizer).row()
         if options.only != "turns" and not options.manifest:
             here |= {k: v.row() for k, v in measure_overlap(noise, recognizer, options.fresh, options.show).items()}
         result[name] = here
@@ -317,7 +327,8 @@ def show_room(name: str, rows: dict[str, dict[str, float]]) -> None:
             kinds = ", ".join(f"{k[4:]} {v}" for k, v in row.items() if k.startswith("cut_") and "off" not in k)
             print(
                 f"  {rule:<18} {row['turns']:>4} turns  median {row['median']:.2f} s  95 % {row['p95']:.2f} s  "
-                f"cut off {row['cut_off_share']:6.1%}  {f'({kinds})' if kinds else ''}"
+                f"cut off {row['cut_off_share']:6.1%}, within sentences {row['within_sentences_share']:6.1%}  "
+                f"{f'({kinds})' if kinds else ''}"
                 + (f"  {row['cut_off_misheard']} of them misheard" if rule == "ours" and row["cut_off"] else "")
                 + (f"  unanswered {row['lost']}" if row["lost"] else "")
             )

@@ -6,7 +6,7 @@
 
 Each place between two words of our own utterances is an example, the end of a turn against all places before it; from
 ``models/techniques/data``, the same as a recogniser heard them (``heard``), the customers' lines in ``scenarios``, and
-short answers. About a minute.
+ordinary short turns, which those lack because they show nothing (``models/turns/ordinary.txt``). About a minute.
 """
 
 from __future__ import annotations
@@ -27,19 +27,17 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 
 from voicetrainer.evaluate.words import align
 from voicetrainer.roleplay.spoken import spoken
-from voicetrainer.speech.endings import SIZE, traits
+from voicetrainer.speech.endings import SIZE, UNKNOWN, is_small, traits
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDS = 5
 INSIDE, SENTENCE, TURN = 0, 1, 2
-# Turns that the data lack, because they show nothing: whole answers of a word or a few.
-ALONE = """
-yes; no; okay; right; sure; of course; thank you; thanks; thank you very much; i see; i understand; yes please;
-no thank you; absolutely; certainly; all right; exactly; i know; i agree; hello; good morning; goodbye;
-one moment please; pardon; sorry; i'm sorry; i am so sorry; no problem; you're welcome; go ahead; i don't know;
-not yet; not at all
-"""
-OFTEN = 3  # times that each of them counts
+OFTEN = 3  # times that each ordinary turn counts
+EVERY = 3  # each so manieth place is shown as it may be misheard, too
+SLURRED = 2.0  # by how much the small words are oftener misheard before a pause
+# What recognisers make of some small words before a pause, where they prefer what ends a sentence, and how often.
+TAKEN_FOR = {"the": ("that", "them", "it"), "your": ("you",), "a": ("it",), "and": ("in", "him"), "that": ("day",)}
+OFTEN_TAKEN = 0.03
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Said:
     source: str
     """Business, or "scenario"."""
     form: str
-    """*said*, *heard* or *line*."""
+    """*said*, *heard*, *line*, or *alone*: a sentence of a longer one, as a turn of its own."""
     words: list[str]
     marks: list[int]
 
@@ -82,6 +80,17 @@ def heard_as(words: list[str], marks: list[int], heard: list[str]) -> list[int]:
 
 def utterances() -> Iterator[Said]:
     """All that there is to learn from."""
+    for row in whole():
+        yield row
+        ends = [i + 1 for i, mark in enumerate(row.marks) if mark]
+        if len(ends) > 1 and row.form != "heard":
+            for start, end in zip([0, *ends], ends, strict=False):
+                if end - start > 1:
+                    yield Said(row.source, "alone", row.words[start:end], [INSIDE] * (end - start - 1) + [TURN])
+
+
+def whole() -> Iterator[Said]:
+    """Utterances as they were said, heard or written."""
     folder = ROOT / "models" / "techniques"
     for file in sorted((folder / "data").glob("*.jsonl")):
         beside = folder / "heard" / file.name
@@ -94,8 +103,8 @@ def utterances() -> Iterator[Said]:
                 yield Said(file.stem, "said", words, marks)
                 if got := heard.get(row["id"]):
                     yield Said(file.stem, "heard", got, heard_as(words, marks, got))
-    for text in ALONE.split(";"):
-        yield from OFTEN * [Said("alone", "line", *marked(text))]
+    for text in (ROOT / "models" / "turns" / "ordinary.txt").read_text(encoding="utf-8").splitlines():
+        yield from OFTEN * [Said("ordinary", "line", *marked(text))]
     known: set[str] = set()
     for file in sorted((ROOT / "scenarios").glob("*.yaml")):
         parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -116,25 +125,42 @@ def strings(of: Any) -> Iterator[str]:
             yield from strings(part)
 
 
-def table(rows: list[Said]) -> tuple[Any, np.ndarray[Any, Any]]:
-    """Traits of every place, sparse of shape (places, SIZE), and what is there."""
+def table(rows: list[Said], every: int = 0) -> tuple[Any, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Traits of every place, sparse of shape (places, SIZE), what is there, and how much it matters.
+
+    With `every`, each so manieth place is there once more as it may be misheard: its last word not understood at all,
+    or as another one.
+    """
     columns: list[int] = []
     ends = [0]
-    for row in rows:
-        for i in range(len(row.words)):
-            columns += traits(row.words[: i + 1])
-            ends.append(len(columns))
+    marks: list[int] = []
+    matters: list[float] = []
+
+    def add(words: list[str], mark: int, much: float) -> None:
+        columns.extend(traits(words))
+        ends.append(len(columns))
+        marks.append(mark)
+        matters.append(much)
+
+    for number, (row, i) in enumerate((said, i) for said in rows for i in range(len(said.words))):
+        words, mark = row.words[: i + 1], row.marks[i]
+        # People pause between sentences, and within them after the small words more than after others.
+        small = is_small(words[-1])
+        much = 2.0 if mark == SENTENCE else 0.5 if mark == INSIDE and not small else 1.0
+        add(words, mark, much)
+        if every and number % every == 0:
+            add([*words[:-1], UNKNOWN], mark, much * (SLURRED if mark == INSIDE and small else 1.0))
+            for other in TAKEN_FOR.get(words[-1], ()) if mark == INSIDE else ():
+                add([*words[:-1], other], mark, much * every * OFTEN_TAKEN)
     ones = np.ones(len(columns), np.float32)
-    return sp.csr_matrix((ones, columns, ends), shape=(len(ends) - 1, SIZE)), np.array(
-        [m for r in rows for m in r.marks]
-    )
+    places = sp.csr_matrix((ones, columns, ends), shape=(len(ends) - 1, SIZE))
+    return places, np.array(marks), np.array(matters)
 
 
 def fit(rows: list[Said]) -> dict[str, Any]:
     """Weights in 8 bits; the bias makes 0 mean "as likely as not"."""
-    places, marks = table(rows)
-    matters = np.where(marks == SENTENCE, 2.0, 1.0)  # there are few of them, and people do pause there
-    model = LogisticRegression(C=0.12, max_iter=100, tol=1e-3).fit(places, marks == TURN, sample_weight=matters)
+    places, marks, matters = table(rows, EVERY)
+    model = LogisticRegression(C=0.12, max_iter=300, tol=2e-4).fit(places, marks == TURN, sample_weight=matters)
     scale = float(np.abs(model.coef_).max() / 127)
     prior = matters[marks == TURN].sum() / matters.sum()
     bias = float(model.intercept_[0] - np.log(prior / (1 - prior)))
@@ -149,7 +175,7 @@ def check(rows: list[Said]) -> None:
         out = [crc32(row.source.encode()) % FOLDS == fold for row in rows]
         model = fit([row for row, left in zip(rows, out, strict=True) if not left])
         for form, pairs in found.items():
-            places, here = table([r for r, left in zip(rows, out, strict=True) if left and r.form == form])
+            places, here, _ = table([r for r, left in zip(rows, out, strict=True) if left and r.form == form])
             pairs.append((places @ model["weights"].astype(np.float64) * model["scale"] + model["bias"], here))
     for form, pairs in found.items():
         score, mark = (np.concatenate(side) for side in zip(*pairs, strict=True))

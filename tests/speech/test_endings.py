@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from tests.voices import joined, silence, voice
 from voicetrainer.errors import ModelError
-from voicetrainer.speech.endings import height, judge, load, traits
+from voicetrainer.speech.endings import UNKNOWN, doubted, height, judge, load, traits
 from voicetrainer.speech.prosody import ProsodyTracker
 
 
@@ -30,6 +31,30 @@ from voicetrainer.speech.prosody import ProsodyTracker
 )
 def test_how_likely_words_are_an_end(words: str, least: float, most: float) -> None:
     assert least <= judge()(words.split()) <= most
+
+
+def test_what_may_be_misheard_is_less_of_an_end() -> None:
+    def words_end(words: Sequence[str]) -> float:
+        return -1.0 if words[-1] == UNKNOWN else 2.0
+
+    said = "let me check that".split()
+    assert doubted(words_end, said, None) == 2
+    assert doubted(words_end, said, 1.0) == pytest.approx(2)
+    assert doubted(words_end, said, 0.0) == pytest.approx(-1)
+    assert -1 < doubted(words_end, said, 0.4) < doubted(words_end, said, 0.8) < 2
+    assert doubted(judge(), [], 0.5) == 0
+    assert doubted(lambda _: -3.0, said, 0.3) == pytest.approx(-3)
+
+
+def test_doubt_makes_no_end_of_words_that_lead_on() -> None:
+    for words in ("i can offer you um", "i will send you the", "let me check and"):
+        assert doubted(judge(), words.split(), 0.3) == judge()(words.split())
+
+
+def test_after_a_whole_sentence_a_word_that_was_not_understood_leads_on() -> None:
+    """It is an "and" or an "or" more often than not; after "your" it is what was missing."""
+    whole, part = (judge()([*words.split(), UNKNOWN]) for words in ("you ordered it on monday", "thank you for your"))
+    assert whole < -0.5 < 0 < part
 
 
 def test_numbers_are_alike() -> None:

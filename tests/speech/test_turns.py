@@ -17,7 +17,9 @@ Step = tuple[str, float, str]  # who sounds ("L" learner, "C" customer, "LC" bot
 DONE = "i will send you a new parcel tomorrow"
 
 
-def run(script: tuple[Step, ...], height: float | None = LOW, turns: Turns | None = None) -> list[tuple[float, str]]:
+def run(
+    script: tuple[Step, ...], height: float | None = LOW, turns: Turns | None = None, sure: float | None = None
+) -> list[tuple[float, str]]:
     """Run a script; what was signalled and when."""
     turns = turns or Turns()
     out: list[tuple[float, str]] = []
@@ -25,7 +27,7 @@ def run(script: tuple[Step, ...], height: float | None = LOW, turns: Turns | Non
     for who, seconds, words in script:
         for _ in range(round(seconds / FRAME)):
             t += FRAME
-            signal = turns.step(FRAME, "L" in who, "C" in who, lambda words=words: words, lambda: height)  # type: ignore[misc]
+            signal = turns.step(FRAME, "L" in who, "C" in who, lambda words=words: words, lambda: height, lambda: sure)  # type: ignore[misc]
             if signal is Signal.YIELDED:
                 out.append((round(t, 2), turns.role + (" listening" if turns.listening else "")))
                 turns.next()
@@ -43,10 +45,9 @@ def what(*script: Step) -> list[str]:
     return [name for _, name in run(script)]
 
 
-def waited(words: str, height: float | None = LOW, profile: Profile = STANDARD) -> float:
+def waited(words: str, height: float | None = LOW, profile: Profile = STANDARD, sure: float | None = None) -> float:
     """Silence after which a turn of these words ends."""
-    turns = Turns(profile)
-    times = run((("L", 2, words), ("", 5, words)), height, turns)
+    times = run((("L", 2, words), ("", 5, words)), height, Turns(profile), sure)
     assert [name for _, name in times] == ["STARTED", "turn"]
     return times[1][0] - 2
 
@@ -71,6 +72,28 @@ def waited(words: str, height: float | None = LOW, profile: Profile = STANDARD) 
 )
 def test_how_long_a_silence_ends_a_turn(words: str, height: float | None, least: float, most: float) -> None:
     assert least - 0.03 <= waited(words, height) <= most + 0.03
+
+
+def test_a_last_word_that_may_be_misheard_is_waited_for() -> None:
+    """ "Check the" was understood as "check that"."""
+    words = "let me check that"
+    times = [waited(words, LOW, STANDARD, sure) for sure in (0.3, 0.7, 1.0)]
+    assert times[0] == pytest.approx(STANDARD.most, abs=0.03)
+    assert times[0] >= times[1] >= times[2] - 0.03
+    assert times[2] < times[0] - 0.5
+    assert waited(DONE, LOW, STANDARD, 0.9) == pytest.approx(waited(DONE), abs=0.1)
+
+
+def test_an_um_that_was_taken_for_a_longer_word() -> None:
+    def end(sure: float) -> float:
+        script: tuple[Step, ...] = (
+            ("L", 2, "i can send you a"), ("", 0.2, "i can send you a"), ("L", 0.3, ""),
+            ("", 4, "i can send you a phone"),
+        )  # fmt: skip
+        return run(script, LOW, None, sure)[1][0] - 2.5
+
+    assert end(0.3) == pytest.approx(STANDARD.most, abs=0.03)
+    assert end(1.0) < STANDARD.most - 0.5
 
 
 def test_the_profiles_are_ordered() -> None:
@@ -214,6 +237,18 @@ def test_beginning_together_is_no_interruption_though_the_customer_stops(late: f
 
 def test_a_customer_who_answers_just_as_the_learner_goes_on_has_not_been_interrupted() -> None:
     assert what(("L", 0.3, ""), ("LC", 1, DONE), ("L", 1, DONE), ("", 1, DONE)) == ["STARTED", "INTERRUPTS", "turn"]
+
+
+def test_who_goes_on_where_the_turn_was_taken_for_over_is_let_on_soon_and_has_not_interrupted() -> None:
+    cut: tuple[Step, ...] = (("L", 2, DONE), ("", STANDARD.least + 0.02, DONE), ("C", 0.4, ""), ("LC", 1, DONE))
+    times = run((*cut, ("L", 1, DONE), ("", 1, DONE)))
+    assert [name for _, name in times] == ["STARTED", "turn", "STARTED", "INTERRUPTS", "turn"]
+    assert times[3][0] - (2 + STANDARD.least + 0.02 + 0.4) == pytest.approx(STANDARD.resumes, abs=0.03)
+
+
+def test_who_begins_later_than_that_interrupts() -> None:
+    later: tuple[Step, ...] = (("L", 2, DONE), ("", STANDARD.least + 0.02, DONE), ("C", 0.9, ""), ("LC", 1, DONE))
+    assert [name for _, name in run((*later, ("L", 1, DONE), ("", 1, DONE)))][3:] == ["INTERRUPTS", "interruption"]
 
 
 # ---------------------------------------------------------------------------------------- when the customer breaks in

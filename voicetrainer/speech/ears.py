@@ -69,7 +69,7 @@ class Ears:
         else:
             self._hearing.feed(frame)
             self._prosody.feed(frame)
-        signal = self.turns.step(seconds, voice, customer, self._words, self.height)
+        signal = self.turns.step(seconds, voice, customer, self._words, self.height, self._sure)
         self.cuts = signal is Signal.INTERRUPTS
         now = q(t + seconds)
         if signal is Signal.STARTED:
@@ -101,6 +101,10 @@ class Ears:
         if self._hearing is None or self.turns.silence < LOOK:
             return self.partial()
         return self._hearing.settle()
+
+    def _sure(self) -> float | None:
+        """Confidence in the last word, for turn-taking in a pause."""
+        return self._hearing.sure if self._hearing else None
 
     def height(self) -> float | None:
         """How high in the learner's range the melody of the utterance so far has stopped; see `endings.height`."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from math import exp, log
 from pathlib import Path
 from zlib import crc32
 
@@ -27,6 +28,8 @@ NUMBERS = frozenset(
 )
 SIZE = 1 << 17
 """How many weights there are: traits of a phrase are told apart by a hash."""
+UNKNOWN = "?"
+"""Stands for a word that was not understood."""
 HESITATIONS = frozenset("um uh er erm".split())
 
 _KINDS = {
@@ -58,6 +61,11 @@ def _kind(word: str) -> str:
     return _KINDS.get(word) or (
         "ing" if word.endswith("ing") else "ly" if word.endswith("ly") else "word" if word else ""
     )
+
+
+def is_small(word: str) -> bool:
+    """Whether it is one of the words of which a language has few: "the", "and", "because", "your", "will"."""
+    return word in _KINDS
 
 
 Judge = Callable[[Sequence[str]], float]
@@ -115,6 +123,24 @@ def load(file: Path) -> Judge:
         return scale * int(sum(int(weights[trait]) for trait in traits(words))) + bias if words else 0.0
 
     return ratio
+
+
+def doubted(judge: Judge, words: Sequence[str], confidence: float | None) -> float:
+    """What a judge says of words of which the last may have been misheard; never more than of the words as they are.
+
+    Parameters
+    ----------
+    judge, words
+        See `Judge`.
+    confidence
+        The recogniser's in the last word, 0 to 1; None where it says nothing.
+    """
+    score = judge(words)
+    if confidence is None or not words:
+        return score
+    other = judge([*words[:-1], UNKNOWN])
+    ends = confidence / (1 + exp(-score)) + (1 - confidence) / (1 + exp(-other))
+    return min(score, log(ends / (1 - ends)))
 
 
 _LAST = 15  # frames of 10 ms that make the tail

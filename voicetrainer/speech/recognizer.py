@@ -108,6 +108,12 @@ class Hearing:
         self._end()
         return " ".join(word["word"] for word in self._said())
 
+    @property
+    def sure(self) -> float | None:
+        """Confidence in the last of the words that are settled; None without one, or where the model's says nothing."""
+        last = next((word["conf"] for word in reversed(list(self._said()))), None)
+        return min(last, 1.0) if self._confidence and last is not None else None
+
     def finish(self, offset: float) -> tuple[Word, ...]:
         """All words of the utterance, which ends here.
 

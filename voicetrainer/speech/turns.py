@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from voicetrainer.errors import SessionError
-from voicetrainer.speech.endings import NUMBERS, Judge, judge
+from voicetrainer.speech.endings import NUMBERS, Judge, doubted, judge
 
 Role = Literal["turn", "interruption", "aside"]
 
@@ -31,9 +31,9 @@ LOOK = 0.24
 can follow an end of the turn is got ready meanwhile."""
 _SUNK, _RAISED = 0.03, 0.2  # height of the melody up to which it has sunk, and from which it has not
 _SUNK_TELLS, _RAISED_TELLS = 0.8, -0.6  # how much that tells, as `endings.Judge`
-_SURE = 0.9  # the same of words and melody together from which on a turn is over as soon as may be
-_DOUBLES = 0.7  # by how much less of it doubles the silence: pauses to think are often short and sometimes very long
-_LEADS_ON = -1.5  # the same below which words lead on
+_SURE, _OPEN = 2.2, 0.5  # the same of words and melody together: over as soon as may be, and below which they lead on
+_LEADS_ON = -1.5  # the same of the words before a sound that may have been an "um"
+_DOUBTFUL = 0.9  # the recogniser's confidence below which it may have been one however long its word
 _OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
 _LONGER = 1.2  # how much longer than the learner's own pauses we wait
 _FORGETS = 0.9  # what is left of a long pause after a turn
@@ -47,12 +47,12 @@ class Profile:
     onset: float = 0.1
     """Voice needed before it counts as speech."""
     least: float = 0.34
-    """Silence that ends a turn that is surely over, in words and melody. It grows the less sure that is ..."""
+    """Silence that ends a turn that is surely over, in words and melody ..."""
+    unsure: float = 0.86
+    """... growing to this the less sure that is. After a number it is at least so long, for there may be more digits;
+    and at most where it was nothing but listening words."""
     most: float = 2.2
-    """... up to this, where the words lead on, or after a sound that is no word."""
-    unsure: float = 0.88
-    """Silence that ends a turn after a number, at least, for there may be more digits; and at most where it was nothing
-    but listening words."""
+    """Silence that ends a turn whose words lead on, or end in a sound that is no word."""
     adapts: float = 2.0
     """How many times as long it may become for a learner who makes long pauses."""
     aside: float = 0.5
@@ -61,6 +61,8 @@ class Profile:
     """Voice over the customer that cuts the customer off, unless it is listening words."""
     chatter: float = 2.0
     """Voice over the customer that cuts the customer off whatever the words."""
+    resumes: float = 0.24
+    """The same for a learner who only goes on with a turn that the customer took for over."""
     together: float = 0.3
     """Who begins so soon after the customer began has not interrupted."""
     insists: float = 2.5
@@ -110,7 +112,7 @@ class Signal(Enum):
 
 
 Words = Callable[[], str]
-Height = Callable[[], float | None]
+Measure = Callable[[], float | None]
 
 
 class Turns:
@@ -163,6 +165,7 @@ class Turns:
         self._done = False  # ... and whether it was finished in words and melody
         self._ends: float | None = None  # silence after which this pause ends the turn; None until that is known
         self._over: Literal["", "amid", "together", "barge"] = ""
+        self._goes_on = False  # where the customer had only just begun to answer
         self._clash = 0.0  # where in the utterance the clash began
         self._clash_over: float | None = None  # ... and where the customer's line ended by itself
         self._stopped = False  # the customer has been cut off
@@ -170,7 +173,9 @@ class Turns:
         self._look = 0.0  # overlap in this one at which the words matter next
         self._next_still = self.profile.still
 
-    def step(self, dt: float, voice: bool, customer: bool, words: Words, height: Height) -> Signal | None:
+    def step(
+        self, dt: float, voice: bool, customer: bool, words: Words, height: Measure, sure: Measure = lambda: None
+    ) -> Signal | None:
         """Take one frame.
 
         Parameters
@@ -185,6 +190,8 @@ class Turns:
             Gives the words understood so far; asked for only when they matter, because it costs.
         height
             Gives how high in the learner's range the melody has stopped (`endings.height`); the same.
+        sure
+            Gives the recogniser's confidence in the last of the words, 0 to 1; None where it says nothing.
 
         Returns
         -------
@@ -210,7 +217,7 @@ class Turns:
             if self._over == "amid":
                 self.role = "interruption"
             return Signal.INTERRUPTS
-        if self._yields(voice, customer, words, height):
+        if self._yields(voice, customer, words, height, sure):
             self._judge(customer, words)
             return Signal.YIELDED
         if voice and not customer and self.length >= self._next_still:
@@ -236,10 +243,13 @@ class Turns:
             voiced, since, waited = self._voiced, self._since, self._waited
             self._reset()
             self.speaking, self._voiced, self._run, self.length = True, voiced, voiced, voiced
+            # Going on where we took the turn for ended, before it could be noticed that we did?
+            self._goes_on = since - voiced < self.profile.together + 0.2
             if customer:
                 self.overlap = voiced
-                self._over = "together" if self._line < self.profile.together + voiced + dt else "amid"
-            if waited and since - voiced < self.profile.together + 0.2:  # going on where we took the turn for ended
+                together = self._goes_on or self._line < self.profile.together + voiced + dt
+                self._over = "together" if together else "amid"
+            if waited and self._goes_on:
                 self.pace = max(self.pace, waited + since - voiced)
             return Signal.STARTED
         if customer or voice:
@@ -283,14 +293,14 @@ class Turns:
         overlap = self.overlap - self._before
         if self._over == "barge":
             return overlap >= self.profile.insists
-        if overlap >= self.profile.chatter:
+        if overlap >= (self.profile.resumes if self._goes_on else self.profile.chatter):
             return True
         if overlap < self.profile.clash or overlap < self._look:
             return False
         self._look = overlap + 0.2
         return not LISTENING.issuperset(words().split()[:-1])  # the last word may still become another
 
-    def _yields(self, voice: bool, customer: bool, words: Words, height: Height) -> bool:
+    def _yields(self, voice: bool, customer: bool, words: Words, height: Measure, sure: Measure) -> bool:
         if self.length >= self.profile.longest:
             return True
         if voice or not self.silence:
@@ -300,22 +310,22 @@ class Turns:
         if self.silence < LOOK:
             return False
         if self._ends is None:
-            self._ends = self._wait(words(), height)
+            self._ends = self._wait(words(), height(), sure())
         return self.silence >= self._ends
 
-    def _wait(self, said: str, height: Height) -> float:
-        """Silence that ends the turn after what was said."""
+    def _wait(self, said: str, stopped: float | None, sure: float | None) -> float:
+        """Silence that ends the turn after what was said, where the melody stopped so high."""
         p = self.profile
         fresh, self._said = said != self._known, said
         words = said.split()
         self._done = False
-        if self._hesitated(fresh, words):
+        if self._hesitated(fresh, words, sure):
             return p.most
-        stopped = height()
-        score = self._ends_with(words)
+        score = doubted(self._ends_with, words, sure)
         if stopped is not None:  # else there is too little voice to tell
             score += _SUNK_TELLS if stopped <= _SUNK else _RAISED_TELLS if stopped > _RAISED else 0.0
-        wait = min(p.least * 2 ** max(0.0, (_SURE - score) / _DOUBLES), p.most)
+        less = max(0.0, (_SURE - score) / (_SURE - _OPEN))
+        wait = p.least * (p.unsure / p.least) ** less if less <= 1 else p.most
         if words and words[-1] in NUMBERS:
             wait = max(wait, p.unsure)
         elif LISTENING.issuperset(words):
@@ -323,17 +333,18 @@ class Turns:
         self._done = wait <= p.least * _OVER
         return max(wait, min(self.pace * _LONGER, wait * p.adapts, p.most))
 
-    def _hesitated(self, fresh: bool, words: list[str]) -> bool:
+    def _hesitated(self, fresh: bool, words: list[str], sure: float | None) -> bool:
         """Whether the latest sound was an "um": short, and without a word.
 
-        Or, after a gap, with a short one where the words before it led on ("can you give me your come"): recognisers
-        make some word of it.
+        Or, after a gap, with a short or doubtful one where the words before it led on ("can you give me your come"):
+        recognisers make some word of it.
         """
         if not 0.2 <= self._run < 0.8:
             return False
         if not fresh:
             return True
-        odd = self._gap >= 0.14 and self._run < 0.5 and len(words) > 1 and len(words[-1]) <= 4
+        odd = self._gap >= 0.14 and self._run < 0.5 and len(words) > 1
+        odd = odd and (len(words[-1]) <= 4 or (sure is not None and sure < _DOUBTFUL))
         return odd and self._ends_with(words[:-1]) < _LEADS_ON
 
     def _judge(self, customer: bool, words: Words) -> None:
