@@ -84,7 +84,7 @@ def test_a_raised_voice_and_its_reasons() -> None:
     assert (verdict.pitch, verdict.loudness, verdict.tilt, verdict.rate) == (4.1, 7.0, 7.0, 1.3)
 
 
-@pytest.mark.parametrize("pitch", [2, 5, 9, 20])
+@pytest.mark.parametrize("pitch", [2, 5, 9, 14])
 @pytest.mark.parametrize("louder", [0, 8])
 def test_a_lively_voice_is_not_punished(pitch: float, louder: float) -> None:
     warm = replace(CALM, pitch=semitones(pitch), loudness=-26.0 + louder, pitch_spread=4.0, tilt=-9.5, word_rate=190.0)
@@ -95,11 +95,29 @@ def test_a_lively_voice_is_not_punished(pitch: float, louder: float) -> None:
         assert "lively, and not pressed" in verdict.reasons
 
 
-def test_another_voice_is_told_by_a_low_pitch_alone() -> None:
-    assert judge(replace(CALM, pitch=semitones(-4.9)), BASE, 1.0, 1).level == "steady"
-    assert judge(replace(CALM, pitch=semitones(-5.1), tilt=5.0), BASE, 1.0, 1).level == "unknown"
-    assert judge(replace(CALM, pitch=semitones(14), tilt=-2.0), BASE, 1.0, 1).level == "raised"  # it may be their own
-    assert judge(replace(CALM, pitch=60.0), None, 1.0, 1).level == "steady"  # nobody's to compare with
+@pytest.mark.parametrize(
+    ("higher", "brighter", "level"),
+    [
+        (-4.9, 0, "steady"),
+        (-5.1, 15, "unknown"),  # nobody goes so low
+        (4.9, -6, "steady"),
+        (5.1, -6, "unknown"),  # nor so high without the sound of it
+        (10, -1.1, "unknown"),
+        (10, -0.9, "steady"),
+        (14, 8, "raised"),  # it may be their own
+        (19, 10, "raised"),
+        (19, 1, "unknown"),
+    ],
+)
+def test_another_voice_is_lower_or_higher_and_no_brighter(higher: float, brighter: float, level: str) -> None:
+    verdict = judge(replace(CALM, pitch=semitones(higher), tilt=-10.0 + brighter), BASE, 1.0, 1)
+    assert verdict.level == level
+    assert ("another voice" in verdict.reasons[0]) == (level == "unknown")
+
+
+@pytest.mark.parametrize("pitch", [60.0, 400.0])
+def test_without_a_sample_there_is_no_other_voice(pitch: float) -> None:
+    assert judge(replace(CALM, pitch=pitch), None, 1.0, 1).level == "steady"
 
 
 def test_a_voice_that_is_not_steady_always_has_a_reason() -> None:
@@ -145,7 +163,7 @@ def test_more_of_a_cue_never_lowers_the_score(
         replace(less, unison=unison + more / 10),
         replace(less, climb=climb + more / 10),
     ):
-        assert 0 <= score(less) <= score(up) <= 1
+        assert steadiness._evidence(less, BASE) <= steadiness._evidence(up, BASE)
 
 
 def test_gain_alone_changes_no_score() -> None:

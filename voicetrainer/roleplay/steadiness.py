@@ -21,7 +21,7 @@ Without a calm sample of the learner's, the same judge compares with people in g
 angry voices in five only, and of hardly any calm one.
 
 Nobody goes far below their own calm pitch: what does is another voice, and is not judged. A voice far above it may be
-the learner's own, angry, so that a higher voice than theirs is not noticed.
+the learner's own, but theirs grows brighter as it rises: one that is much higher and no brighter is another voice too.
 
 Within an utterance, the parts before and after each tenth of a second are judged like utterances of their own; where
 they differ most, and by enough, the voice rose or settled. `scripts/fit_steadiness.py` measures all of this again.
@@ -71,7 +71,8 @@ _COUNTS = 0.5  # what a part must add to be worth naming, a sixth of the way fro
 _ENOUGH = 0.6  # seconds of voice
 _CLIPPED = 0.01
 _NOISY = 6.0  # dB between voice and background
-_OTHER = 5.0  # semitones below the calm pitch; one in two hundred angry utterances of the right voice lies lower
+_OTHER = 5.0  # semitones from the calm pitch; hardly an angry utterance of the right voice lies lower
+_BRIGHTER = (13.0, 3.0)  # semitones above it that a voice may lie no brighter than calm, and for each dB that it is
 
 # In the logistic's units: how far calm utterances of one person lie apart, and those of different people without any
 # sample of theirs.
@@ -302,10 +303,16 @@ def _unfit(prosody: Prosody) -> str:
 
 def _other(prosody: Prosody, own: Baseline | None) -> str:
     """Why this cannot be the learner's voice; empty when it can."""
-    below = _difference(_semitones(own.pitch), _semitones(prosody.pitch)) if own else None
-    if below is None or below <= _OTHER:
+    above = _difference(_semitones(prosody.pitch), _semitones(own.pitch)) if own else None
+    if own is None or above is None or abs(above) <= _OTHER:
         return ""
-    return f"another voice, by its pitch: {below:.1f} semitones below your calm one"
+    if above < 0:
+        return f"another voice, by its pitch: {-above:.1f} semitones below your calm one"
+    brighter = _difference(prosody.tilt, own.tilt)
+    dull, each = _BRIGHTER
+    if brighter is None or above <= dull + each * brighter:
+        return ""
+    return f"another voice: {above:.1f} semitones above your calm one, without the brighter sound that yours would have"
 
 
 def _reasons(
