@@ -37,6 +37,7 @@ EVERY = 3  # each so manieth place is shown as it may be misheard, too
 SLURRED = 2.0  # by how much the small words are oftener misheard before a pause
 # What recognisers make of some small words before a pause, where they prefer what ends a sentence, and how often.
 TAKEN_FOR = {"the": ("that", "them", "it"), "your": ("you",), "a": ("it",), "and": ("in", "him"), "that": ("day",)}
+UM = "them"  # what the shipped one makes of most of its "um"
 OFTEN_TAKEN = 0.03
 
 
@@ -150,8 +151,9 @@ def table(rows: list[Said], every: int = 0) -> tuple[Any, np.ndarray[Any, Any], 
         add(words, mark, much)
         if every and number % every == 0:
             add([*words[:-1], UNKNOWN], mark, much * (SLURRED if mark == INSIDE and small else 1.0))
-            for other in TAKEN_FOR.get(words[-1], ()) if mark == INSIDE else ():
-                add([*words[:-1], other], mark, much * every * OFTEN_TAKEN)
+            if mark == INSIDE:
+                for misheard in ([*words, UM], *([*words[:-1], w] for w in TAKEN_FOR.get(words[-1], ()))):
+                    add(misheard, mark, much * every * OFTEN_TAKEN)
     ones = np.ones(len(columns), np.float32)
     places = sp.csr_matrix((ones, columns, ends), shape=(len(ends) - 1, SIZE))
     return places, np.array(marks), np.array(matters)
