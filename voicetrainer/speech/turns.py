@@ -31,7 +31,7 @@ LOOK = 0.24
 can follow an end of the turn is got ready meanwhile."""
 _SUNK, _RAISED = 0.03, 0.2  # height of the melody up to which it has sunk, and from which it has not
 _SUNK_TELLS, _RAISED_TELLS = 0.8, -0.6  # how much that tells, as `endings.Judge`
-_SURE, _OPEN = 2.2, 0.5  # the same of words and melody together: over as soon as may be, and below which they lead on
+_SURE, _OPEN = 2.2, 0.6  # the same of words and melody together: over as soon as may be, and below which they lead on
 _LEADS_ON = -1.5  # the same of the words before a sound that may have been an "um"
 _DOUBTFUL = 0.9  # the recogniser's confidence below which it may have been one however long its word
 _OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
