@@ -247,7 +247,7 @@ def against(side: Samples, device: Samples) -> dict[str, float]:
         dots = np.maximum(np.lib.stride_tricks.sliding_window_view(there, size) @ piece, 0)
         alike = dots**2 / (np.maximum(sums[size:] - sums[:-size], 1e-9) * power)
         best = int(np.argmax(alike))
-        left = 10 * np.log10(max(1 - float(alike[best]), 1e-12))
+        left = 10 * np.log10(max(1 - _alike_between(there, best, piece), 1e-12))
         pieces, worst = pieces + 1, max(worst, float(left))
         if left > _RESIDUAL:
             odd, missed = odd + 1, missed + 1
@@ -256,6 +256,18 @@ def against(side: Samples, device: Samples) -> dict[str, float]:
         moved += int(abs(best - wide) > RATE // 1000 and at - before < RATE // 2)  # between lines it may
         lag, before = lag + best - wide, at
     return {"pieces": pieces, "pieces not found": odd, "pieces moved": moved, "worst dB": round(worst, 1)}
+
+
+def _alike_between(there: np.ndarray[Any, Any], best: int, piece: np.ndarray[Any, Any]) -> float:
+    """How alike a piece is to what lies around one place: two clocks need not meet on a sample."""
+    margin = 16
+    near = np.pad(there, margin)[best : best + len(piece) + 2 * margin]
+    spectrum, turn = np.fft.rfft(near), 2j * np.pi * np.fft.rfftfreq(len(near))
+    alike = 0.0
+    for part in np.linspace(-0.5, 0.5, 9):
+        moved = np.fft.irfft(spectrum * np.exp(turn * part), len(near))[margin : margin + len(piece)]
+        alike = max(alike, max(float(moved @ piece), 0.0) ** 2 / max(float(moved @ moved) * float(piece @ piece), 1e-9))
+    return alike
 
 
 LOST = 5
