@@ -29,8 +29,7 @@ LISTENING = frozenset(
 LOOK = 0.24
 """Seconds of silence after which words and melody are looked at: both are known by then (`Hearing.settle`), and what
 can follow an end of the turn is got ready meanwhile."""
-_SUNK, _RAISED = 0.03, 0.2  # height of the melody up to which it has sunk, and from which it has not
-_SUNK_TELLS, _RAISED_TELLS = 0.8, -0.6  # how much that tells, as `endings.Judge`
+_SUNK, _SUNK_TELLS = 0.03, 0.8  # height of the melody up to which it has sunk, and how much that tells (as a Judge)
 _SURE, _OPEN = 2.2, 0.6  # the same of words and melody together: over as soon as may be, and below which they lead on
 _LEADS_ON = -1.5  # the same of the words before a sound that may have been an "um"
 _DOUBTFUL = 0.9  # the recogniser's confidence below which it may have been one however long its word
@@ -322,8 +321,8 @@ class Turns:
         if self._hesitated(fresh, words, sure):
             return p.most
         score = doubted(self._ends_with, words, sure)
-        if stopped is not None:  # else there is too little voice to tell
-            score += _SUNK_TELLS if stopped <= _SUNK else _RAISED_TELLS if stopped > _RAISED else 0.0
+        if stopped is not None and stopped <= _SUNK:
+            score += _SUNK_TELLS
         less = max(0.0, (_SURE - score) / (_SURE - _OPEN))
         wait = p.least * (p.unsure / p.least) ** less if less <= 1 else p.most
         if words and words[-1] in NUMBERS:
