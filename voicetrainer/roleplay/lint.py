@@ -382,6 +382,9 @@ def _heard(scenario: Scenario, detector: Detector) -> Iterator[Finding]:
                 for found in {e.label for e in detector.detect(said, line) if e.score >= reply.SURE}:
                     times[found] = times.get(found, 0) + 1
             heard = [found for found, n in times.items() if 2 * n > len(before)]
+            if label in stage.too_early:
+                what = f"an example of what comes too early here; take it out, or too_early.{label}"
+                yield Finding(path, what)
             if label not in heard:
                 instead = listed([SHORT[x] for x in heard]) or "nothing"
                 yield Finding(path, f"is heard as {instead}, not as {SHORT[label]}; say it more plainly")
