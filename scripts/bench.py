@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -156,25 +155,24 @@ def prosody_costs() -> dict[str, float]:
     return costs | {"delay_ms": round(streaming(prosody.HOP) * 1000)}
 
 
-def prosody_memory(minutes: float) -> float:
-    """Megabytes that the measurements of one utterance of some length take at their most."""
+def prosody_memory(minutes: int) -> float:
+    """Megabytes by which the process grows at most from the second to the last minute of one utterance."""
     import numpy as np
 
     from voicetrainer.evaluate import manifest
     from voicetrainer.speech import prosody
     from voicetrainer.speech.audio import RATE, read
 
-    prosody.warm_up()
-    clips = np.concatenate([read(CALM / row["path"]) for row in manifest.read(CALM / "manifest.csv", ("path",))])
+    rows = manifest.read(CALM / "manifest.csv", ("path",))
+    minute = np.resize(np.concatenate([read(CALM / row["path"]) for row in rows]), 60 * RATE)
     tracker = prosody.ProsodyTracker()
-    tracemalloc.start()
-    for _ in range(round(minutes * 60 * RATE / len(clips))):
-        for i in range(0, len(clips), 1600):
-            tracker.feed(clips[i : i + 1600])
+    sizes = []
+    for _ in range(minutes):
+        for i in range(0, len(minute), 1600):
+            tracker.feed(minute[i : i + 1600])
+        sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize())
     tracker.finish()
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return round(most / 1e6, 1)
+    return round((max(sizes) - sizes[1]) / 1e6, 1)
 
 
 def headless() -> dict[str, float]:
@@ -296,7 +294,7 @@ def main() -> None:
         ("prosody", prosody_costs),
         ("headless", headless),
         ("start_up", start_up),
-        ("prosody_mb", lambda: {m: prosody_memory(m) for m in ((2, 60) if options.long else (2,))}),
+        ("prosody_grows_mb", lambda: {m: prosody_memory(m) for m in (60 if options.long else 10,)}),
         ("memory", lambda: memory((1.0, 10.0, 60.0) if options.long else (1.0, 10.0))),
     ):
         print(f"{name} ...", file=sys.stderr)
@@ -319,7 +317,8 @@ def main() -> None:
     )
     print(f"Start-up: --help {start['help']} s, {start['help_more']} s more than Python alone ({start['python']} s)")
     print(f"First frame of a call after {start['first_frame']} s")
-    print("Prosody keeps at most " + ", ".join(f"{mb} MB in {m} minutes" for m, mb in result["prosody_mb"].items()))
+    for minutes, grown in result["prosody_grows_mb"].items():
+        print(f"An utterance of {minutes} minutes takes {grown} MB more than one of two")
     print("Peak memory: " + ", ".join(f"{m['peak_mb']} MB at {m['minutes']} minutes" for m in result["memory"]))
 
 
