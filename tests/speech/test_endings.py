@@ -61,9 +61,15 @@ def test_numbers_are_alike() -> None:
     assert list(traits("it will be ninety".split())) == list(traits("it will be seven".split()))
 
 
-def test_long_ago_does_not_matter_but_for_how_it_began() -> None:
-    tail = "a new one will be with you tomorrow".split()
-    assert list(traits(["i", "think", *tail])) == list(traits(["i", "know", "that", *tail]))
+@pytest.mark.parametrize(
+    ("open_", "closed"),
+    [
+        ("if you give me the number", "if you give me the number i will look it up"),
+        ("i would like to know why your neighbour", "i would like to know why your neighbour took it"),
+    ],
+)
+def test_a_clause_wants_a_verb_of_its_own(open_: str, closed: str) -> None:
+    assert judge()(open_.split()) + 0.5 < judge()(closed.split())
 
 
 @pytest.mark.parametrize("content", [None, b"nothing", {"weights": np.zeros(3, np.int8), "scale": 1.0, "bias": 0.0}])

@@ -14,7 +14,7 @@ from voicetrainer.speech.turns import PROFILES, STANDARD, Profile, Signal, Turns
 FRAME = 0.02
 LOW, MIDDLE, HIGH = 0.0, 0.1, 0.6
 Step = tuple[str, float, str]  # who sounds ("L" learner, "C" customer, "LC" both, "" nobody), seconds, words understood
-DONE = "i will send you a new parcel tomorrow"
+DONE = "i will take care of that for you"
 
 
 def run(

@@ -57,6 +57,29 @@ _KINDS = {
 """Words of which a language has few, by what may follow them."""
 
 
+_OPENS = frozenset(
+    "that if because when while why how what which who where before after until since although though unless as whether"
+    " once than".split()
+)
+"""Words that open a clause, which wants a verb of its own."""
+_VERBS = frozenset(
+    "say says said tell tells told know knows knew think thinks thought see sees saw want wants wanted need needs like"
+    " likes help helps call calls come comes came go goes went get gets got make makes made give gives gave take takes"
+    " took pay pays paid send sends sent leave leaves left work works feel feels felt mean means meant keep keeps kept"
+    " find finds found hear hears heard put puts let lets lost lose bought buy buys broke break breaks stand stands"
+    " stood understand understood wait waits ask asks stop stops start starts open opens close closes look looks sound"
+    " sounds seem seems happen happens hope hopes wish wishes love loves hate hates cost costs hold holds held bring"
+    " brings brought ring rings rang write writes wrote read reads run runs ran show shows sit sits sat speak spoke"
+    " stay stays suit suits tries try use uses move moves fix fixes deserve deserves expect expects appreciate"
+    " apologise apologize believe believes remember remembers owe owes promise check checks guess suppose".split()
+)
+
+
+def _is_verb(word: str) -> bool:
+    """Whether it may be the verb of a clause."""
+    return _KINDS.get(word) in ("is", "can", "i'm") or word in _VERBS or (len(word) > 4 and word.endswith("ed"))
+
+
 def _kind(word: str) -> str:
     return _KINDS.get(word) or (
         "ing" if word.endswith("ing") else "ly" if word.endswith("ly") else "word" if word else ""
@@ -90,6 +113,15 @@ def traits(words: Sequence[str]) -> Iterator[int]:
         f"k {_kind(a)}", f"l {_kind(b)} {_kind(a)}", f"m {_kind(c)} {_kind(b)} {_kind(a)}", f"o {b} {_kind(a)}",
         f"p {_kind(b)} {a}",
     ]  # fmt: skip
+    opened = next((i for i in range(length, -1, -1) if words[i] in _OPENS), -1)
+    opener = words[opened] if opened >= 0 else ""
+    verbs = [i for i, word in enumerate(words) if _is_verb(word)]
+    since = sum(i > opened for i in verbs)
+    named += (
+        f"q {opener} {min(since, 2)} {min(length - opened, 4)}", f"r {_kind(a)} {bool(opener)} {min(since, 2)}",
+        f"w {first} {min(len(verbs), 3)}", f"z {min(len(verbs), 3)} {min(length, 8)}",
+        f"h {opened == 0} {opened > 0} {min(since, 3)}",
+    )  # fmt: skip
     for word in last[:-2]:
         named += (f"x {word}", f"y {word} {a}")
     return (crc32(name.encode()) % SIZE for name in named)
