@@ -100,7 +100,8 @@ def test_speech_played_faster_is_higher_and_faster_by_as_much(spoken: list[np.nd
         assert verdict.pitch == pytest.approx(semitones, abs=0.3)
         rates.append(verdict.rate or 0)
     assert len(rates) >= 4
-    assert np.mean(rates) == pytest.approx(ratio, rel=0.05)
+    assert rates == pytest.approx([ratio] * len(rates), rel=0.08)
+    assert np.mean(rates) == pytest.approx(ratio, rel=0.04)
 
 
 @pytest.mark.parametrize("gain_db", [-15, 8])
@@ -110,6 +111,14 @@ def test_speech_played_louder_is_louder_by_as_much(spoken: list[np.ndarray], gai
         assert verdict.loudness == pytest.approx(gain_db, abs=1)
         assert verdict.pitch == pytest.approx(0, abs=0.3)
         assert verdict.rate == pytest.approx(1, rel=0.05)
+
+
+def test_silence_around_speech_does_not_slow_it(spoken: list[np.ndarray]) -> None:
+    room = (1e-4 * np.random.default_rng(0).standard_normal(9600)).astype(np.float32)
+    for samples in spoken:
+        alone, within = measure(samples).syllable_rate, measure(np.concatenate((room, samples, room))).syllable_rate
+        assert alone is not None
+        assert within == pytest.approx(alone, rel=0.05)
 
 
 def test_words_tell_the_rate_where_there_are_some() -> None:
