@@ -41,8 +41,7 @@ LONGEST = 1000
 TIMEOUT = 30.0
 """Seconds after which a line that is not rendered is given up; it takes about 0.1 s, the longest one up to 10."""
 _FIRST, _FIRST_LONGEST = 4.0, 10.0
-"""Seconds after which another process is tried, for no text and for `LONGEST`: once in many hundred lines, on a busy
-machine, no answer ever comes."""
+"""Seconds after which another process is tried, for no text and for `LONGEST`: a line that takes longer hangs."""
 
 _ENGINE_RATE = 22_050  # what pyttsx3 writes, whatever the voice
 _INSTALL = "run scripts/setup, or install the extra 'espeak' (voicetrainer[espeak]) or your system's espeak-ng"
