@@ -19,7 +19,6 @@ RATE = 16000
 BANDS = 40
 LOW, HIGH = 40.0, -200.0
 LIFTER = 22.0
-SPEEDS = (1.0, 0.9, 1.1)
 
 
 def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:

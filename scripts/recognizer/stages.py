@@ -81,7 +81,7 @@ def synthesize(work: Work = WORK, count: int = 2720, seed: int = 1) -> None:
 
 @app.command()
 def energies(work: Work = WORK) -> None:
-    """Compute log mel energies of everything, real speech at two speeds."""
+    """Compute log mel energies of everything, real speech at three speeds."""
     from . import corpora as layouts
     from .features import cache
 

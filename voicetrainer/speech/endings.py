@@ -172,6 +172,7 @@ def doubted(judge: Judge, words: Sequence[str], confidence: float | None) -> flo
         return score
     other = judge([*words[:-1], UNKNOWN])
     ends = confidence / (1 + exp(-score)) + (1 - confidence) / (1 + exp(-other))
+    ends = min(ends, 1 - 1e-9)  # a sure judge and a sure recogniser round to 1
     return min(score, log(ends / (1 - ends)))
 
 
