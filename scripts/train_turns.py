@@ -6,7 +6,7 @@
 
 Each place between two words of our own utterances is an example, the end of a turn against all places before it; from
 ``models/techniques/data``, the same as a recogniser heard them (``heard``), the customers' lines in ``scenarios``, and
-ordinary short turns, which those lack because they show nothing (``models/turns/ordinary.txt``). The check takes longer.
+ordinary short turns, which those lack because they show nothing (``models/turns/ordinary.txt``).
 """
 
 from __future__ import annotations
