@@ -47,12 +47,13 @@ PARTS = (
     ("ending", steadiness._ENDING),
     ("unison", steadiness._UNISON),
     ("climb", steadiness._CLIMB),
+    ("thinning", steadiness._THINNING),
 )
 OWN = tuple(name for name, _ in PARTS if name != "pitch")
 """Parts that are plain differences."""
 OTHER = (("pitch_spread", (0.0, -2.0, 2.0)), ("syllable_rate", (0.0, -2.0, 2.0)), ("loudness", (0.0, -6.0, 6.0)))
 """Measurements that are no part of the judge, for `--nested`."""
-UNITS = np.array([4.0, 3.0, 2.0, 0.1, 5.0, 0.25, 0.4, 1.0, 1.0, 6.0])
+UNITS = np.array([4.0, 3.0, 2.0, 0.1, 5.0, 0.25, 0.4, 5.0, 1.0, 1.0, 6.0])
 """What counts as one step of each part and of the others, so that the ridge holds all of them back alike."""
 ALWAYS, LIMITS = 3, np.array([p[1][1:] for p in (*PARTS, *OTHER)])
 """Parts that are in every choice (tilt, body and pitch); the range of each that counts."""
@@ -60,7 +61,7 @@ JUDGE = tuple(range(len(PARTS)))
 RIDGE = 0.02
 WEIGHTS = {"angry": (("angry",), 1.0), "calm": (figures.CALM, 0.75), "happy": (("happy",), 0.25)}
 OTHERS = 0.1
-DIGITS = (2, 2, 2, 1, 2, 1, 1)
+DIGITS = (2, 2, 2, 1, 2, 1, 1, 2)
 SEED = 0
 JOINS = ("calm calm", "calm angry", "angry calm", "angry angry", "happy happy", "calm happy", "calm angry calm")
 TIMES = 4
@@ -72,7 +73,7 @@ class Sounds:
     """Utterances as the judge sees them."""
 
     parts: Floats
-    """Differences from the speaker's calm voice, shape (n, 10), columns as in `PARTS` and `OTHER`."""
+    """Differences from the speaker's calm voice, shape (n, 11), columns as in `PARTS` and `OTHER`."""
     emotion: NDArray[np.str_]
     corpus: NDArray[np.str_]
     speaker: NDArray[np.str_]
@@ -174,7 +175,7 @@ def without(several: Sequence[Sounds]) -> Iterator[str]:
     names = [name for name, _ in PARTS]
     for drop in ((), *((i,) for i in JUDGE[ALWAYS:]), JUDGE[4:], JUDGE[ALWAYS:]):
         columns = tuple(i for i in JUDGE if i not in drop)
-        text = "all seven" if not drop else "without " + ", ".join(names[i] for i in drop)
+        text = "all eight" if not drop else "without " + ", ".join(names[i] for i in drop)
         for field in ("speaker", "corpus"):
             yield line(f"{text}, {field}"[-34:], left_out(several, field, columns)[0], several[0])
 

@@ -14,7 +14,7 @@ from tests.voices import RATE, joined, noisy, silence, voice
 from voicetrainer import places
 from voicetrainer.baselines import Sample, after, everyone, forget, frames, load, new, save, sentences
 from voicetrainer.errors import AudioError, LearnerError
-from voicetrainer.roleplay.events import Heard, Prosody, Silence
+from voicetrainer.roleplay.events import Heard, Prosody, Silence, Word
 from voicetrainer.speech.prosody import measure
 
 DAY = date(2026, 3, 1)
@@ -157,6 +157,30 @@ def test_sentences_are_told_apart_by_the_silence_between_them() -> None:
     made = new("Anna", "default", found)
     assert made.original.utterances == 3
     assert made.original.pitch == pytest.approx(120, rel=0.05)
+
+
+def test_a_recognizer_tells_the_words_of_each_sentence() -> None:
+    class Listening:
+        """Hears a word of one syllable in each half second of what it is fed."""
+
+        def __init__(self) -> None:
+            self.seconds = 0.0
+
+        def utterance(self) -> Listening:
+            return Listening()
+
+        def feed(self, samples: np.ndarray) -> None:
+            self.seconds += len(samples) / RATE
+
+        def finish(self, offset: float) -> tuple[Word, ...]:
+            return tuple(Word("word", offset + i / 2, offset + i / 2 + 0.25) for i in range(int(2 * self.seconds)))
+
+    parts = [voice(s, seed=1, pitch=120.0, pause_every=99).samples for s in (2.0, 3.0)]
+    recording = noisy(joined([parts[0], silence(1.2), parts[1], silence(1.2)]), 40)
+    found = list(sentences(frames(recording), Listening()))  # type: ignore[arg-type]
+    assert [said.word_syllables for said in found] == [4.0, 4.0]
+    assert new("Anna", "default", found).original.word_syllables == 4.0
+    assert all(said.word_rate is not None and 80 < said.word_rate < 180 for said in found)
 
 
 def test_only_as_much_is_listened_to_as_is_wanted() -> None:

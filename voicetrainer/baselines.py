@@ -28,6 +28,7 @@ from voicetrainer.roleplay.events import Baseline, Heard, Prosody
 
 if TYPE_CHECKING:
     from voicetrainer.speech.audio import Samples
+    from voicetrainer.speech.recognizer import Recognizer
 
 MICROPHONE = "default"
 """Name of the microphone of those who have only one."""
@@ -86,41 +87,59 @@ def new(learner: str, microphone: str, sentences: Iterable[Prosody], *, today: d
     return Sample(learner, microphone, today or date.today(), baseline, baseline)
 
 
-def sentences(frames: Iterable[Samples]) -> Iterator[Prosody]:
+def sentences(frames: Iterable[Samples], recognizer: Recognizer | None = None) -> Iterator[Prosody]:
     """Measure what is said between silences, while it is said; take as many as are wanted.
 
     Parameters
     ----------
     frames
         20 ms each, shape (320,), at 16 kHz, from a microphone or a file. No more than `LONGEST` is listened to.
+    recognizer
+        Tells the words, and so the pace by them; it is left out without one.
     """
     import numpy as np
 
     from voicetrainer.speech.activity import FRAME, RATE, Activity
-    from voicetrainer.speech.prosody import ProsodyTracker
 
     a_second = RATE // FRAME
     activity = Activity()
     before: deque[Samples] = deque(maxlen=round(_BEFORE * a_second))
-    tracker, quiet = None, 0
+    said, quiet = None, 0
     for count, frame in enumerate(frames):
         if count >= LONGEST * a_second:
             break
         voice = activity.step(frame)
-        if tracker is not None:
-            tracker.feed(frame)
+        if said is not None:
+            said.feed(frame)
             quiet = 0 if voice else quiet + 1
             if quiet >= _PAUSE * a_second:
-                yield tracker.finish()
-                tracker = None
+                yield said.finish()
+                said = None
             continue
         before.append(frame)
         if voice:
-            tracker, quiet = ProsodyTracker(), 0
-            tracker.feed(np.concatenate(before))
+            said, quiet = _Sentence(recognizer), 0
+            said.feed(np.concatenate(before))
             before.clear()
-    if tracker is not None:
-        yield tracker.finish()
+    if said is not None:
+        yield said.finish()
+
+
+class _Sentence:
+    """One calm sentence: how it sounds, and its words if somebody listens to them."""
+
+    def __init__(self, recognizer: Recognizer | None) -> None:
+        from voicetrainer.speech.prosody import ProsodyTracker
+
+        self._tracker, self._hearing = ProsodyTracker(), recognizer.utterance() if recognizer else None
+
+    def feed(self, samples: Samples) -> None:
+        self._tracker.feed(samples)
+        if self._hearing:
+            self._hearing.feed(samples)
+
+    def finish(self) -> Prosody:
+        return self._tracker.finish(self._hearing.finish(0.0) if self._hearing else ())
 
 
 def frames(samples: Samples) -> Iterator[Samples]:

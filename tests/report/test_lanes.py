@@ -79,12 +79,15 @@ def test_octave_errors_do_not_leave_the_lane() -> None:
     assert all(0 <= y <= HEIGHT for _, y in points(drawn.path))
 
 
-def test_pace_is_the_judged_ratio_or_else_the_measured_one() -> None:
+def test_pace_is_the_judged_ratio() -> None:
     judged = curve(spoken(voiced(), Steadiness(6.0, 1, "tense", 0.5, (), rate=0.75)), "Pace")
-    measured = curve(spoken(voiced()), "Pace")  # 252 words a minute against 168
-    ticks = {t.text: t.at for t in measured.ticks}
-    assert [level.y for level in measured.levels] == [ticks["1.5×"]]
+    ticks = {t.text: t.at for t in judged.ticks}
     assert [(level.y, level.level) for level in judged.levels] == [((ticks["1×"] + ticks["0.5×"]) / 2, "tense")]
+
+
+def test_a_pace_that_was_not_told_is_not_drawn_from_the_words_alone() -> None:
+    session = spoken(voiced(), Steadiness(6.0, 1, "tense", 0.5, ("pace not told",)))  # 252 words a minute against 168
+    assert "Pace" not in [c.name for c in draw(session, "Maria").curves]
 
 
 def test_without_a_baseline_or_a_voice_the_lanes_say_why_they_are_missing() -> None:

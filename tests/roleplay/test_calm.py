@@ -25,7 +25,7 @@ def distance(name: str, a: Baseline, b: Baseline) -> float:
     one, two = getattr(a, name), getattr(b, name)
     if name == "pitch":
         return abs(12 * log2(one / two))
-    return abs(log(one / two)) if name.endswith("rate") else abs(one - two)
+    return abs(log(one / two)) if name.endswith(("rate", "syllables")) else abs(one - two)
 
 
 def within(original: Baseline, current: Baseline) -> bool:

@@ -16,6 +16,7 @@ from voicetrainer.roleplay.steadiness import PEOPLE, RAISED, TENSE, Reading, cal
 CALM = Prosody(
     seconds=3.0, voiced=1.8, pitch=120.0, pitch_spread=2.0, loudness=-26.0, noise=-60.0, tilt=-10.0,
     syllable_rate=4.0, word_rate=160.0, body=-4.0, lilt=-0.2, ending=-6.0, unison=0.3, climb=-0.1,
+    word_syllables=4.4, thinning=-1.0,
 )  # fmt: skip
 BASE = calibrate([CALM, CALM])
 
@@ -31,10 +32,13 @@ def score(prosody: Prosody) -> float:
 
 
 def test_calibration_is_the_mean_of_its_sentences() -> None:
-    higher = replace(CALM, pitch=240.0, tilt=-6.0, loudness=-20.0, syllable_rate=5.0, word_rate=None)
+    higher = replace(
+        CALM, pitch=240.0, tilt=-6.0, loudness=-20.0, syllable_rate=5.0, word_rate=None, word_syllables=None
+    )
     base = calibrate([CALM, higher])
     assert base.pitch == pytest.approx(120 * 2**0.5, abs=0.1)  # the middle in semitones
     assert (base.tilt, base.loudness, base.syllable_rate, base.word_rate) == (-8.0, -23.0, 4.5, 160.0)
+    assert base.word_syllables == 4.4
     assert (base.utterances, base.seconds) == (2, 6.0)
 
 
@@ -72,7 +76,7 @@ def test_the_calm_voice_is_steady() -> None:
 
 
 def test_a_raised_voice_and_its_reasons() -> None:
-    shout = replace(CALM, pitch=semitones(4.1), loudness=-19.0, tilt=-3.0, syllable_rate=5.2)
+    shout = replace(CALM, pitch=semitones(4.1), loudness=-19.0, tilt=-3.0, syllable_rate=5.2, word_syllables=5.6)
     verdict = judge(shout, BASE, 1.0, 1)
     assert verdict.level == "raised"
     assert set(verdict.reasons) == {
@@ -124,7 +128,7 @@ def test_a_voice_that_is_not_steady_always_has_a_reason() -> None:
     pressed = replace(CALM, tilt=-9.0, pitch=semitones(0.9), ending=3.0, unison=0.7, climb=0.6)
     verdict = judge(pressed, BASE, 1.0, 1)
     assert verdict.level == "tense"
-    assert verdict.reasons == ("loudest where it is highest", "force kept to the ends of phrases")
+    assert verdict.reasons == ("force kept to the ends of phrases", "loudest where it is highest")
     slight = judge(replace(CALM, tilt=-7.2, pitch=semitones(1.9), lilt=-0.25), BASE, 1.0, 1)
     assert slight.level == "tense"
     assert slight.reasons == ("a little above your calm pitch", "a slightly harder, brighter sound")
@@ -144,15 +148,15 @@ def test_levels_are_graded() -> None:
 @given(
     pitch=st.floats(-4.9, 24), tilt=st.floats(-40, 40), loudness=st.floats(-60, 0), body=st.floats(-30, 0),
     lilt=st.floats(-1, 1), ending=st.floats(-25, 10), unison=st.floats(-1, 1), climb=st.floats(-2, 2),
-    more=st.floats(0, 20),
+    thinning=st.floats(-20, 10), more=st.floats(0, 20),
 )  # fmt: skip
 def test_more_of_a_cue_never_lowers_the_score(
     pitch: float, tilt: float, loudness: float, body: float, lilt: float, ending: float, unison: float, climb: float,
-    more: float,
+    thinning: float, more: float,
 ) -> None:  # fmt: skip
     less = replace(
         CALM, pitch=semitones(pitch), tilt=tilt, loudness=loudness, noise=-100.0, body=body, lilt=lilt, ending=ending,
-        unison=unison, climb=climb,
+        unison=unison, climb=climb, thinning=thinning,
     )  # fmt: skip
     for up in (
         replace(less, pitch=semitones(pitch + more)),
@@ -162,6 +166,7 @@ def test_more_of_a_cue_never_lowers_the_score(
         replace(less, ending=ending + more),
         replace(less, unison=unison + more / 10),
         replace(less, climb=climb + more / 10),
+        replace(less, thinning=thinning - more),
     ):
         assert steadiness._evidence(less, BASE) <= steadiness._evidence(up, BASE)
 
@@ -172,7 +177,7 @@ def test_gain_alone_changes_no_score() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["pitch_spread", "loudness", "noise", "syllable_rate", "word_rate", "body", "lilt", "ending", "unison", "climb"],
+    "pitch_spread loudness noise syllable_rate word_rate word_syllables body lilt ending unison climb thinning".split(),
 )
 def test_what_was_not_measured_does_not_count(name: str) -> None:
     missing: dict[str, Any] = {name: None}
@@ -180,9 +185,34 @@ def test_what_was_not_measured_does_not_count(name: str) -> None:
     assert verdict.level == "steady"
 
 
-def test_syllables_stand_in_for_words() -> None:
-    base = calibrate([replace(CALM, word_rate=None)])
-    assert judge(replace(CALM, syllable_rate=6.0), base, 1.0, 1).rate == 1.5
+@pytest.mark.parametrize(
+    ("sound", "words", "calm_words", "rate"),
+    [
+        (6.0, None, None, 1.5),  # nothing was understood
+        (6.0, 6.2, 4.4, 1.5),
+        (6.0, 4.4, 4.4, None),  # the words have not become faster
+        (2.6, 4.4, 4.4, None),  # an echo
+        (2.6, 2.8, 4.4, 0.65),
+        (4.4, 2.0, 2.0, 1.1),  # somebody whose words are always so
+        (6.0, 4.4, None, 1.5),  # without the words of the calm sample: 1.36 times as many syllables
+        (6.0, 4.2, None, None),
+        (6.0, 8.5, None, None),
+    ],
+)
+def test_a_pace_is_told_where_the_sound_and_the_words_agree(
+    sound: float, words: float | None, calm_words: float | None, rate: float | None
+) -> None:
+    base = replace(BASE, word_syllables=calm_words)
+    verdict = judge(replace(CALM, syllable_rate=sound, word_syllables=words), base, 1.0, 1)
+    assert verdict.rate == rate
+    assert ("pace not told: the sound and the words disagree" in verdict.reasons) == (rate is None)
+    assert verdict.level == "steady"
+
+
+def test_nothing_is_said_of_a_pace_that_would_not_be_worth_telling() -> None:
+    verdict = judge(replace(CALM, word_syllables=2.0), BASE, 1.0, 1)
+    assert verdict.rate is None
+    assert verdict.reasons == ("close to your calm voice",)
 
 
 # ---------------------------------------------------------------------------------- without a calm sample; uncertainty
@@ -289,12 +319,12 @@ def test_the_page_states_the_judge_that_ships() -> None:
         line.split("|")[1].split(",")[0].strip(): line.split("|")[2:-1] for line in page.splitlines() if "|" in line
     }
     assert float(rows["bias"][0]) == steadiness._BIAS
-    for name in ("tilt", "body", "pitch", "lilt", "ending", "unison", "climb"):
+    for name in ("tilt", "body", "pitch", "lilt", "ending", "unison", "climb", "thinning"):
         assert tuple(map(float, rows[name])) == getattr(steadiness, f"_{name.upper()}")
     text = " ".join(page.split())
     assert f"*Tense* from {TENSE}, *raised* from {RAISED}." in text
     people = f"tilt {PEOPLE.tilt} dB, body {PEOPLE.body} dB, lilt {PEOPLE.lilt}, ending {PEOPLE.ending} dB, "
-    assert people + f"unison {PEOPLE.unison}, climb {PEOPLE.climb};" in text
+    assert people + f"unison {PEOPLE.unison}, climb {PEOPLE.climb}, thinning {PEOPLE.thinning} dB;" in text
     assert f"more than {steadiness._OTHER:g} semitones below" in text
     assert f"lowered by {steadiness._PEOPLE_SPREAD} " in text
     assert f"Less than {steadiness._ENOUGH} seconds of voice" in text

@@ -128,6 +128,9 @@ def test_words_tell_the_rate_where_there_are_some() -> None:
     spoken = found.seconds - found.pause_seconds
     assert found.word_rate == pytest.approx(60 * 15 / spoken, rel=0.1)
     assert CALM.word_rate is None
+    assert found.word_syllables == pytest.approx(5.0)  # one in each word's 0.2 s, whatever lies between
+    assert CALM.word_syllables is None
+    assert measure(SAID.samples, [Word("hello", 1.0, 1.0)]).word_syllables is None  # a word of no length
 
 
 @pytest.mark.parametrize(
@@ -354,10 +357,10 @@ def test_a_meter_follows_a_voice_that_turns() -> None:
 # --------------------------------------------------------------------------------------------- how the force is spent
 
 
-def buzz(pitch: np.ndarray, level_db: np.ndarray) -> np.ndarray:
-    """A harmonic sound of given pitch (hertz) and level at each sample."""
-    phase = np.cumsum(pitch) / RATE
-    waves = np.sum([np.sin(2 * np.pi * k * phase) / k for k in range(1, 20)], axis=0)
+def buzz(pitch: np.ndarray, level_db: np.ndarray, bright_db: np.ndarray | float = 0.0) -> np.ndarray:
+    """A harmonic sound of given pitch (hertz), level and brightness (from the eighth harmonic on) at each sample."""
+    phase, more = np.cumsum(pitch) / RATE, 10 ** (np.asarray(bright_db) / 20)
+    waves = np.sum([(more if k > 7 else 1) * np.sin(2 * np.pi * k * phase) / k for k in range(1, 20)], axis=0)
     return np.asarray(0.03 * 10 ** (level_db / 20) * waves, np.float32)
 
 
@@ -367,6 +370,16 @@ def test_the_ends_of_phrases_are_measured(fall: float) -> None:
     phrase = buzz(np.full(RATE, 140.0), np.where(time < 0.8, 0.0, -fall))
     found = measure(noisy(joined([silence(0.5), phrase, silence(0.5), phrase, silence(0.5)]), 40)).ending
     assert found == pytest.approx(-0.8 * fall, abs=1.0)
+
+
+@pytest.mark.parametrize("brighter", [-8.0, 0.0, 8.0])
+@pytest.mark.parametrize(("gain", "snr"), [(1.0, 40), (0.2, 20)])
+def test_whether_phrases_thin_out_is_measured(brighter: float, gain: float, snr: float) -> None:
+    time = np.arange(RATE) / RATE
+    phrase = gain * buzz(np.full(RATE, 140.0), 0 * time, np.where(time < 0.8, 0.0, brighter))
+    parts = [silence(0.5), phrase.astype(np.float32)] * 2
+    found = measure(noisy(joined([*parts, silence(0.5)]), snr)).thinning
+    assert found == pytest.approx(0.8 * brighter, abs=1.0)
 
 
 @pytest.mark.parametrize(("way", "unison"), [(1.0, 1.0), (-1.0, -1.0)])

@@ -247,12 +247,13 @@ def run(
     chosen = models.choose(model)
     detector = load_shipped()
     patience = PROFILES[options.profile(profile)]
-    ears = Ears(Recognizer(chosen.path), patience)
+    recognizer = Recognizer(chosen.path)
+    ears = Ears(recognizer, patience)
     sample = baselines.load(learner, mic) if learner is not None and calibration is None else None
     if sample is not None:
         baseline = sample.current
     else:
-        baseline = steadiness.calibrate([prosody.measure(calm)]) if calm is not None else None
+        baseline = steadiness.calibrate([prosody.measure(calm, recognizer.hear(calm))]) if calm is not None else None
     header = Header(
         scenario.id,
         text,

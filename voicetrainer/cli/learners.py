@@ -37,10 +37,13 @@ def calibrate(
     """
     from itertools import chain
 
-    from voicetrainer import baselines
+    from voicetrainer import baselines, models
     from voicetrainer.speech.audio import read
+    from voicetrainer.speech.recognizer import Recognizer
 
-    said = chain.from_iterable(baselines.sentences(baselines.frames(read(f, channel=channel))) for f in files)
+    recognizer = Recognizer(models.choose(people=True).path)
+    recordings = (baselines.frames(read(f, channel=channel)) for f in files)
+    said = chain.from_iterable(baselines.sentences(frames, recognizer) for frames in recordings)
     sample = baselines.new(learner, mic, said)
     path = baselines.save(sample)
     if as_json:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from voicetrainer.roleplay.events import Baseline, Decision, Fact
     from voicetrainer.speech.audio import Samples
     from voicetrainer.speech.ears import Ears
+    from voicetrainer.speech.recognizer import Recognizer
     from voicetrainer.transports.device import DeviceTransport
 
 CALM = (
@@ -101,7 +102,7 @@ def talk(
         line_out.warm_up()
         recognizer, detector = Recognizer(chosen.path), load_shipped()
         warm.join()
-        sample = calm_voice(learner, mic, speaker, calibrate)
+        sample = calm_voice(learner, mic, speaker, calibrate, recognizer)
         root = _root(sessions)
         header = Header(
             scenario.id,
@@ -163,7 +164,9 @@ def open_line(mic: str | None, speaker: str | None) -> DeviceTransport:
     return DeviceTransport(which(mic), which(speaker))
 
 
-def calm_voice(learner: str, mic: str | None, speaker: str | None, again: bool | None) -> Sample | None:
+def calm_voice(
+    learner: str, mic: str | None, speaker: str | None, again: bool | None, recognizer: Recognizer
+) -> Sample | None:
     """The learner's calm voice on this microphone: as kept, or read now; None without one."""
     import sys
 
@@ -189,7 +192,7 @@ def calm_voice(learner: str, mic: str | None, speaker: str | None, again: bool |
         return None
     with open_line(mic, speaker) as line:
         try:
-            sample = baselines.new(learner, microphone, baselines.sentences(_reading(line)))
+            sample = baselines.new(learner, microphone, baselines.sentences(_reading(line), recognizer))
         except LearnerError as error:
             typer.echo(f"That did not work: {error.message}. The call is judged against people in general.\n")
             return None

@@ -203,12 +203,7 @@ def _listener(words: bool) -> Callable[[Samples], Prosody]:
 
     recognizer = Recognizer(models.choose(None).path)
 
-    def listen(samples: Samples) -> Prosody:
-        hearing = recognizer.utterance()
-        hearing.feed(samples)
-        return prosody.measure(samples, hearing.finish(0.0))
-
-    return listen
+    return lambda samples: prosody.measure(samples, recognizer.hear(samples))
 
 
 def _figures(told: Sequence[_Told], key: Callable[[_Told], tuple[Any, ...]]) -> list[dict[str, Any]]:

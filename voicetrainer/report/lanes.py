@@ -236,10 +236,7 @@ def _rate(
     figures = []
     for number, h in enumerate(heard, 1):
         voice = voices.get(number)
-        ratio = voice.rate if voice else None
-        if ratio is None and h.prosody and h.prosody.word_rate and base.word_rate:
-            ratio = h.prosody.word_rate / base.word_rate
-        figures.append(_figure(h, ratio, voice.level if voice else "unknown"))
+        figures.append(_figure(h, voice.rate if voice else None, voice.level if voice else "unknown"))
     pace = f", {base.word_rate:.0f} words a minute" if base.word_rate else ""
     return _curve(
         ("Pace", "times your own", f"1 = your calm pace{pace}"),

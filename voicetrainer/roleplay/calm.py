@@ -17,7 +17,8 @@ from voicetrainer.roleplay.steadiness import judge
 
 FURTHEST: dict[str, float] = {
     "pitch": 0.7, "pitch_spread": 0.4, "loudness": 2.0, "tilt": 1.0, "body": 0.6, "lilt": 0.04, "ending": 1.5,
-    "unison": 0.06, "climb": 0.1, "syllable_rate": 0.1, "word_rate": 0.1,
+    "unison": 0.06, "climb": 0.1, "syllable_rate": 0.1, "word_rate": 0.1, "word_syllables": 0.1,
+    "thinning": 1.0,
 }  # fmt: skip
 """How far each figure of a sample may move in all: semitones for the pitch, shares for the rates, else its own unit."""
 
@@ -25,7 +26,7 @@ _ALIKE = (0.025, 0.2)  # score of an utterance that teaches: as far below the ca
 _SURE = 0.15  # its uncertainty at most
 _SLOW = 40.0  # seconds of voice that would move a figure half of its way at once
 _LONGEST = 60.0  # seconds a sample counts for at most, and so how sure it makes
-_LOG = {"pitch": 12 / log(2), "syllable_rate": 1.0, "word_rate": 1.0}  # figures that are compared as ratios
+_LOG = {"pitch": 12 / log(2), "syllable_rate": 1.0, "word_rate": 1.0, "word_syllables": 1.0}  # compared as ratios
 _DIGITS = {"pitch": 1, "loudness": 1, "word_rate": 1, "lilt": 3, "unison": 3, "climb": 3}
 
 _LEAST = 4  # utterances that must agree before the sample is called into question

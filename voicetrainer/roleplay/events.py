@@ -102,7 +102,7 @@ class Prosody:
     """Energy at 1-5 kHz against below 1 kHz in the brightest fifth of the voiced frames, dB; higher in a pressed or
     shouting voice."""
     syllable_rate: float | None = None
-    """Syllable nuclei per second of speech, pauses left out."""
+    """Syllables per second of speech by its sound, pauses left out."""
     word_rate: float | None = None
     """Words per minute of speech, pauses left out."""
     pauses: int = 0
@@ -125,6 +125,11 @@ class Prosody:
     own way."""
     climb: float | None = None
     """Natural logarithm of how fast the pitch rises against how fast it falls; an angry voice jumps up."""
+    word_syllables: float | None = None
+    """Syllables of the words that were understood, per second of those words; None without words."""
+    thinning: float | None = None
+    """Tilt of the last fifth of a second of voice in each phrase against the phrase's mean, dB; a calm voice thins out
+    into breath, a raised one stays full."""
 
 
 @dataclass(frozen=True, config=_strict)
@@ -155,6 +160,10 @@ class Baseline:
     """-1 to 1."""
     climb: float | None = None
     """Logarithm of a ratio."""
+    word_syllables: float | None = None
+    """Per second."""
+    thinning: float | None = None
+    """dB."""
 
 
 # ----------------------------------------------------------------------------------------------------------- facts
@@ -322,7 +331,7 @@ class Steadiness:
     tilt: float | None = None
     """dB above the baseline."""
     rate: float | None = None
-    """Speaking rate as a ratio to the baseline."""
+    """Speaking rate as a ratio to the baseline; None also where sound and words disagree."""
     kind: Literal["steadiness"] = "steadiness"
     uncertainty: float | None = None
     """How far the score may be off, 0 to 0.5 (one standard deviation); None when unknown."""

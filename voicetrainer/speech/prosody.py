@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from voicetrainer.roleplay.events import Prosody, Track, Word, q
 from voicetrainer.speech.pitch import PitchTracker
+from voicetrainer.speech.syllables import syllables
 
 RATE = 16_000
 HOP = 160
@@ -45,7 +46,7 @@ _STILL = 2.0  # dB: bands that spread by no more hold one sound, and the unrest 
 _HELD = 40  # frames: a sound that has not given way by then is none of speech
 _SYLLABLES, _POWER = 28.0, 1.09  # from frames to syllables a second: fitted, see `_syllable_rate`
 _PHRASE = 20  # voiced frames: shorter ones have no course
-_ENDING = 10  # voiced frames: the last tenth of a second of a phrase
+_ENDING, _THIN = 10, 20  # voiced frames: the last tenth, and the last fifth, of a second of a phrase
 _CHAPTER = 6000  # frames (60 s) kept in detail: the longest turn that turn-taking lets pass
 _DRAWN = 10  # chapters whose track is kept: what is longer is no utterance to draw
 
@@ -176,7 +177,7 @@ class ProsodyTracker:
         Parameters
         ----------
         words
-            What was said, on the call clock; only for the word rate.
+            What was said, on the call clock; only for the rates of words.
         start
             Call clock of the first sample fed, seconds; words outside the utterance do not count.
         """
@@ -189,18 +190,19 @@ class ProsodyTracker:
         if self._bands and len(self._bands[-1]):
             seconds = self._samples / RATE - (chapter.prosody.seconds if chapter else 0.0)
             chapter = _join(chapter, _summary(seconds, np.concatenate(self._pitches), np.concatenate(self._bands)))
-        inside = sum(1 for w in words if w.end > start and w.start < start + self._samples / RATE)
-        return self._with(chapter, inside)
+        return self._with(chapter, [w for w in words if w.end > start and w.start < start + self._samples / RATE])
 
-    def _with(self, chapter: _Chapter | None, words: int = 0) -> Prosody:
+    def _with(self, chapter: _Chapter | None, words: Sequence[Word] = ()) -> Prosody:
         """The figures, with what is counted over the whole utterance."""
         found = chapter.prosody if chapter else Prosody(seconds=0.0, voiced=0.0)
-        spoken = chapter.spoken if chapter else 0.0
+        spoken, long = chapter.spoken if chapter else 0.0, sum(word.end - word.start for word in words)
         return replace(
             found,
             seconds=q(self._samples / RATE),
             clipped=q(self._clipped / max(self._samples, 1), 5),
-            word_rate=q(60 * words / spoken, 1) if spoken > 0 and words else None,
+            word_rate=q(60 * len(words) / spoken, 1) if spoken > 0 and words else None,
+            # By the length of the words alone: an echo or noise between them makes speech longer than it was.
+            word_syllables=q(sum(syllables(word.text) for word in words) / long, 2) if long > 0 else None,
         )
 
 
@@ -250,15 +252,17 @@ def _summary(seconds: float, pitch: Floats, bands: Floats, *, track: bool = True
         usual = _usual(semitones, _db(bands[voiced, _LOW]))
         hertz, semitones = float(_hertz(usual)), semitones - usual
         tilt, body = _colour(bands[voiced], room)
+        phrases = _phrases(speech, voiced)
         found = {
             "pitch": q(hertz, 1),
             "pitch_spread": q(np.std(semitones[np.abs(semitones) < 12]), 2),
             "tilt": q(tilt, 2),
             "body": q(body, 2),
             "lilt": _q(_lilt(pitch), 3),
-            "ending": _q(_ending(level, speech, voiced), 2),
+            "ending": _q(_close(level, phrases, _ENDING, -25.0), 2),
             "unison": _q(_unison(pitch[voiced], power[voiced]), 3),
             "climb": _q(_climb(pitch), 3),
+            "thinning": _q(_close(_tilts(bands, room), phrases, _THIN, -20.0), 2),
         }
     prosody = Prosody(
         seconds=q(seconds),
@@ -287,7 +291,7 @@ def _join(a: _Chapter | None, b: _Chapter) -> _Chapter:
 
     voiced, length = (one.voiced, two.voiced), (one.seconds, two.seconds)
     drawn = one.track is not None and two.track is not None and one.seconds < _DRAWN * _CHAPTER * HOP / RATE
-    names = (("pitch_spread", 2), ("tilt", 2), ("body", 2), ("lilt", 3), ("ending", 2), ("unison", 3), ("climb", 3))
+    rough, fine = ("pitch_spread", "tilt", "body", "ending", "thinning"), ("lilt", "unison", "climb")
     joined = Prosody(
         seconds=q(sum(length)),
         voiced=q(sum(voiced)),
@@ -298,7 +302,7 @@ def _join(a: _Chapter | None, b: _Chapter) -> _Chapter:
         pauses=one.pauses + two.pauses,
         pause_seconds=q(one.pause_seconds + two.pause_seconds, 2),
         track=_tracks(one.track, two.track) if drawn else None,
-        **{name: mean(name, digits, voiced) for name, digits in names},  # type: ignore[arg-type]
+        **{name: mean(name, 2 if name in rough else 3, voiced) for name in (*rough, *fine)},  # type: ignore[arg-type]
     )
     return _Chapter(joined, spoken)
 
@@ -355,10 +359,15 @@ def _colour(voiced: Floats, room: Floats) -> tuple[float, float]:
 
     The brightest fifth of the frames tells a pressed voice better than their mean, and is least touched by noise.
     """
-    clean = np.maximum(voiced - room, 0.1 * room + _DIGITAL_SILENCE)
-    tilt = np.percentile(_db(clean[:, _HIGH]) - _db(clean[:, _LOW]), 80)
+    tilt = np.percentile(_tilts(voiced, room), 80)
     mean = np.maximum(voiced.mean(axis=0) - room, 0.05 * room + _DIGITAL_SILENCE)
     return float(tilt), float(_db(mean[_BODY]) - _db(mean[_LOW] + mean[_HIGH]))
+
+
+def _tilts(bands: Floats, room: Floats) -> Floats:
+    """Tilt of each frame, the room's share taken out, dB, shape (n,)."""
+    clean = np.maximum(bands - room, 0.1 * room + _DIGITAL_SILENCE)
+    return np.asarray(_db(clean[:, _HIGH]) - _db(clean[:, _LOW]))
 
 
 def _lilt(pitch: Floats) -> float | None:
@@ -369,16 +378,22 @@ def _lilt(pitch: Floats) -> float | None:
     return float(np.mean(steps > 0.1) - np.mean(steps < -0.1)) if len(steps) >= 6 else None
 
 
-def _ending(level: Floats, speech: NDArray[np.bool_], voiced: NDArray[np.bool_]) -> float | None:
-    """Level at the ends of phrases against their means, weighted by their length; None without a phrase."""
+def _phrases(speech: NDArray[np.bool_], voiced: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+    """The voiced frames of each phrase that has enough of them."""
     at = np.flatnonzero(speech)
     parts = np.split(at, np.flatnonzero((np.diff(at) - 1) * HOP / RATE >= _PAUSE) + 1)
-    phrases = [level[part][voiced[part]] for part in parts]
-    phrases = [phrase for phrase in phrases if len(phrase) >= _PHRASE]
+    return [phrase for part in parts if len(phrase := part[voiced[part]]) >= _PHRASE]
+
+
+def _close(values: Floats, phrases: Sequence[NDArray[np.intp]], last: int, least: float) -> float | None:
+    """Values (dB) in the last frames of phrases against their means, weighted by their length; None without a phrase.
+
+    Each phrase counts between `least` and 10 dB, so that one slip does not make the figure.
+    """
     if not phrases:
         return None
-    falls = [min(max(float(p[-_ENDING:].mean() - p.mean()), -25.0), 10.0) for p in phrases]
-    return float(np.average(falls, weights=[len(p) for p in phrases]))
+    moved = [min(max(float(values[p[-last:]].mean() - values[p].mean()), least), 10.0) for p in phrases]
+    return float(np.average(moved, weights=[len(p) for p in phrases]))
 
 
 def _unison(pitch: Floats, power: Floats) -> float | None:

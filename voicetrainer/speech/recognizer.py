@@ -74,6 +74,12 @@ class Recognizer:
         recognizer.SetWords(True)
         return Hearing(recognizer, self._confidence)
 
+    def hear(self, samples: Samples) -> tuple[Word, ...]:
+        """The words of a recording of shape (n,), with times from its beginning."""
+        hearing = self.utterance()
+        hearing.feed(samples)
+        return hearing.finish(0.0)
+
 
 class Hearing:
     """One utterance being heard; made by `Recognizer.utterance`, used by one thread."""
