@@ -22,7 +22,7 @@ FURTHEST: dict[str, float] = {
 }  # fmt: skip
 """How far each figure of a sample may move in all: semitones for the pitch, shares for the rates, else its own unit."""
 
-_ALIKE = (0.025, 0.2)  # score of an utterance that teaches: as far below the calm sample's own (0.07) as above
+_ALIKE = (0.025, 0.2)  # score of an utterance that teaches: as far below the calm sample's own (0.06) as above
 _SURE = 0.15  # its uncertainty at most
 _SLOW = 40.0  # seconds of voice that would move a figure half of its way at once
 _LONGEST = 60.0  # seconds a sample counts for at most, and so how sure it makes

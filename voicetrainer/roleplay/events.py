@@ -128,8 +128,8 @@ class Prosody:
     word_syllables: float | None = None
     """Syllables of the words that were understood, per second of those words; None without words."""
     thinning: float | None = None
-    """Tilt of the last fifth of a second of voice in each phrase against the phrase's mean, dB; a calm voice thins out
-    into breath, a raised one stays full."""
+    """Tilt of the last fifth of a second of voice in each phrase against the phrase's mean, dB; more where phrases fade
+    into breath or creak."""
 
 
 @dataclass(frozen=True, config=_strict)

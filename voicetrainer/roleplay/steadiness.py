@@ -11,9 +11,9 @@ against calm and neutral reaches an AUC of .984, against everything else .918. E
 - *tilt* and *body* (a harder, brighter sound with less around its fundamental) carry most, because they are what
   tells an angry from a happy voice;
 - *lilt*, more rising melody than usual, speaks for a lively voice and against a raised one;
-- *ending*, *thinning*, *unison* and *climb* tell how the force is spent: an angry voice keeps it to the end of the
-  phrase, does not thin out into breath there, is loud where it is high, and jumps up; the melody of a happy one goes
-  its own way;
+- *thinning* takes out of the brightness what comes of phrases that fade into breath or creak, which is not hardness;
+- *ending*, *unison* and *climb* tell how the force is spent: an angry voice keeps it to the end of the phrase, is loud
+  where it is high, and jumps up; the melody of a happy one goes its own way;
 - *pitch* counts up to two semitones, so that it can never call a voice raised by itself: a lively voice is high too;
 - *loudness* and *rate* (of syllables) are reported but weigh nothing: a happy voice is as loud, and a microphone moves.
   The rate is not told where the words that were understood do not bear out what the sound says.
