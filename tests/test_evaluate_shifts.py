@@ -8,6 +8,7 @@ import pytest
 from tests.voices import noisy, voice
 from voicetrainer.errors import ManifestError
 from voicetrainer.evaluate import shifts
+from voicetrainer.roleplay import steadiness
 from voicetrainer.speech import audio
 
 
@@ -41,6 +42,15 @@ def test_what_is_told_wrongly_counts_as_wrong(manifest: Path, monkeypatch: pytes
         "pitch": (0.0, 2.0),
         "tempo": (0.0, pytest.approx(1 - 2 ** (-2 / 12), abs=1e-4)),
     }
+
+
+def test_what_is_not_told_is_neither_right_nor_an_error(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steadiness, "_rate", lambda prosody, baseline: (None, ()))
+    found = shifts.evaluate(manifest, pitch=(2,), gain=(), shifters=("resample",))
+    pitch, tempo = found["shifts"]
+    assert (pitch["told"], pitch["right"]) == (1.0, 1.0)
+    assert (tempo["told"], tempo["right"], tempo["median_error"]) == (0.0, 0.0, None)
+    assert "0.0%    0.0%" in shifts.render(found)
 
 
 def test_librosa_shifts_pitch_or_tempo(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -219,6 +219,7 @@ def _figures(told: Sequence[_Told], key: Callable[[_Told], tuple[Any, ...]]) -> 
                 "shifter": shifter,
                 "by": by,
                 "recordings": len(here),
+                "told": round(len(known) / len(here), 4),
                 "right": round(float(right.mean()), 4),
                 "right_long": round(float(right[long].mean()), 4) if long.any() else None,
                 "long": int(long.sum()),
@@ -235,14 +236,15 @@ def render(result: Mapping[str, Any]) -> str:
         f"{result['recordings']} recordings, {result['not_judged']} of them not fit to be judged; right within "
         + ", ".join(f"{_size(what, size)} of {what}" for what, size in WITHIN.items()),
         "",
-        f"{'':28}{'right':>8}{f'{LONG:g} s and more':>18}{'median error':>15}",
+        f"{'':28}{'told':>8}{'right':>8}{f'{LONG:g} s and more':>18}{'median error':>15}",
     ]
     for group in ("shifts", "all"):
         for row in result[group]:
             by = "all" if row["by"] is None else f"{row['by']:+g}" if row["what"] != "tempo" else f"x {row['by']:g}"
             long = "-" if row["right_long"] is None else f"{row['right_long']:.1%} of {row['long']}"
             error = "-" if row["median_size"] is None else _size(row["what"], row["median_size"])
-            lines.append(f"{row['what']:6} {by:>8} {row['shifter']:12}{row['right']:>8.1%}{long:>18}{error:>15}")
+            shares = f"{row['told']:>8.1%}{row['right']:>8.1%}{long:>18}"
+            lines.append(f"{row['what']:6} {by:>8} {row['shifter']:12}{shares}{error:>15}")
         lines.append("")
     return "\n".join(lines).rstrip()
 
