@@ -1,7 +1,8 @@
 """The encoder of techniques in torch: the lowest layers of all-MiniLM-L6-v2, taught further on the utterances.
 
 ``scripts/train_encoder.py`` is the program; here are the published model, the network, what it is shown, and its
-training. That is one thread, so that the same data and seed give the same figures on the same kind of processor.
+training. ``scripts/train_turns.py`` teaches the same network what ends a turn. Training is one thread, so that the same
+data and seed give the same figures on the same kind of processor.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,9 @@ def small(array: Array) -> tuple[Array, Array]:
 class Net(torch.nn.Module):  # type: ignore[misc]
     """As `voicetrainer.roleplay.encoder.Encoder`, to be trained."""
 
-    def __init__(self, base: Base, rows: Sequence[int], layers: int) -> None:
+    def __init__(self, base: Base, rows: Sequence[int], layers: int, labels: Sequence[str] = LABELS) -> None:
         super().__init__()
+        self.labels = tuple(labels)
         a = base.arrays
         words, scale = small(a["embeddings.word_embeddings.weight"][list(rows)])
         self.words8, self.scale8 = words, scale
@@ -150,7 +152,7 @@ class Net(torch.nn.Module):  # type: ignore[misc]
                 "narrow": linear(f"{at}.output.dense"),
                 "last_norm": norm(f"{at}.output.LayerNorm"),
             }))  # fmt: skip
-        k = len(LABELS)
+        k = len(labels)
         self.attend = torch.nn.Linear(width, k, bias=False)
         self.judge = torch.nn.Linear(width, 2 * k, bias=False)
         torch.nn.init.normal_(self.attend.weight, std=0.02)
@@ -173,7 +175,7 @@ class Net(torch.nn.Module):  # type: ignore[misc]
         for layer in self.layers[FROZEN:]:
             x = self.through(layer, x, there, drop)
         x = drop(x.float())
-        k = len(LABELS)
+        k = len(self.labels)
         told = self.judge(x)
         look = self.attend(x).masked_fill(~mine[:, :, None], -1e9).softmax(dim=1)
         even = mine[:, :, None] / mine.sum(dim=1)[:, None, None].clamp(min=1)
@@ -199,7 +201,7 @@ class Net(torch.nn.Module):  # type: ignore[misc]
             return half(torch.stack([norm.weight, norm.bias]))
 
         out: dict[str, Array] = {
-            "labels": as_bytes(LABELS), "pieces": as_bytes(names), "shape": np.array([len(self.layers), HEADS]),
+            "labels": as_bytes(self.labels), "pieces": as_bytes(names), "shape": np.array([len(self.layers), HEADS]),
             "words": self.words8, "words.scale": self.scale8, "places": half(self.places),
             "first_norm": both(self.first_norm), "bias": half(self.bias),
             "attend": half(self.attend.weight.T), "judge": half(self.judge.weight.T),
@@ -311,13 +313,23 @@ def fit(
     without
         A part of what is shown that is left out: *heard*, *misheard*, *turns* or *context*.
     """
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
     names = [base.pieces[i] for i in kept]
     vocabulary = {name: i for i, name in enumerate(names)}
     net = Net(base, kept, LAYERS)
+    steps = EPOCHS * math.ceil(len(utterances) * (1 + TURNS) / BATCH)
+    shown = (epoch_items(utterances, vocabulary, f"{seed} {epoch}", without) for epoch in range(EPOCHS))
+    teach(net, shown, EPOCHS, steps, vocabulary, str(seed), name)
+    return net
+
+
+def teach(
+    net: Net, shown: Iterable[Sequence[Item]], epochs: int, steps: int, vocabulary: dict[str, int], seed: str, name: str
+) -> None:
+    """Train a network, epoch by epoch; `steps` batches are about what they make together."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    torch.use_deterministic_algorithms(True)
     groups: list[dict[str, Any]] = [
         {"params": [net.attend.weight, net.judge.weight, net.bias], "lr": HEAD_RATE, "weight_decay": 0.01}
     ]
@@ -329,12 +341,10 @@ def fit(
         groups.append({"params": [p for p in layer.parameters() if p.ndim < 2], "lr": rate, "weight_decay": 0.0})
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
     starts = [g["lr"] for g in groups]
-    steps = EPOCHS * math.ceil(len(utterances) * (1 + TURNS) / BATCH)
     step = 0
-    for epoch in range(EPOCHS):
+    for epoch, items in enumerate(shown):
         began, total, count = time.perf_counter(), 0.0, 0
         net.train()
-        items = epoch_items(utterances, vocabulary, f"{seed} {epoch}", without)
         for _, *inputs, labels in batches(items, vocabulary, random.Random(f"{seed} {epoch}")):
             share = min((step + 1) / (0.08 * steps), max(0.0, (steps - step) / (0.92 * steps)))
             for group, start in zip(optimiser.param_groups, starts, strict=True):
@@ -349,14 +359,13 @@ def fit(
             step += 1
             total, count = total + float(loss.detach()), count + 1
         took = time.perf_counter() - began
-        typer.echo(f"{name}: epoch {epoch + 1} of {EPOCHS}, loss {total / count:.4f}, {took:.0f} s", err=True)
-    return net
+        typer.echo(f"{name}: epoch {epoch + 1} of {epochs}, loss {total / count:.4f}, {took:.0f} s", err=True)
 
 
 def log_odds(net: Net, items: Sequence[Item], names: Sequence[str]) -> Array:
     """Shape (items, labels)."""
     net.eval()
-    out = np.zeros((len(items), len(LABELS)))
+    out = np.zeros((len(items), len(net.labels)))
     vocabulary = {name: i for i, name in enumerate(names)}
     with torch.no_grad():
         for group, *inputs, _ in batches(items, vocabulary, None):

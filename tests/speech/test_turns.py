@@ -75,8 +75,8 @@ def test_how_long_a_silence_ends_a_turn(words: str, height: float | None, least:
 
 
 def test_a_last_word_that_may_be_misheard_is_waited_for() -> None:
-    """ "Check the" was understood as "check that"."""
-    words = "let me check that"
+    """ "Appreciate the" was understood as "appreciate that"."""
+    words = "i appreciate that"
     times = [waited(words, LOW, STANDARD, sure) for sure in (0.3, 0.7, 1.0)]
     assert times[0] == pytest.approx(STANDARD.most, abs=0.03)
     assert times[0] >= times[1] >= times[2] - 0.03

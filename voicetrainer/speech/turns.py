@@ -30,9 +30,9 @@ LOOK = 0.24
 """Seconds of silence after which words and melody are looked at: both are known by then (`Hearing.settle`), and what
 can follow an end of the turn is got ready meanwhile."""
 _SUNK, _SUNK_TELLS = 0.03, 0.8  # height of the melody up to which it has sunk, and how much that tells (as a Judge)
-_SURE, _OPEN = 1.8, 0.8  # the same of words and melody together: over as soon as may be, and below which they lead on
+_SURE, _OPEN = 1.8, 0.2  # the same of words and melody together: over as soon as may be, and below which they lead on
 _LEADS_ON = -1.5  # the same of the words before a sound that may have been an "um"
-_DOUBTFUL = 0.9  # the recogniser's confidence below which it may have been one however long its word
+_DOUBTFUL = 0.9  # the recogniser's confidence below which it may have been one
 _OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
 _LONGER = 1.2  # how much longer than the learner's own pauses we wait
 _FORGETS = 0.9  # what is left of a long pause after a turn
@@ -335,15 +335,14 @@ class Turns:
     def _hesitated(self, fresh: bool, words: list[str], sure: float | None) -> bool:
         """Whether the latest sound was an "um": short, and without a word.
 
-        Or, after a gap, with a short or doubtful one where the words before it led on ("can you give me your come"):
+        Or, after a gap, with a doubtful one where the words before it led on ("can you give me your come"):
         recognisers make some word of it.
         """
         if not 0.2 <= self._run < 0.8:
             return False
         if not fresh:
             return True
-        odd = self._gap >= 0.14 and self._run < 0.5 and len(words) > 1
-        odd = odd and (len(words[-1]) <= 4 or (sure is not None and sure < _DOUBTFUL))
+        odd = self._gap >= 0.14 and self._run < 0.5 and len(words) > 1 and sure is not None and sure < _DOUBTFUL
         return odd and self._ends_with(words[:-1]) < _LEADS_ON
 
     def _judge(self, customer: bool, words: Words) -> None:
