@@ -3,7 +3,7 @@
 
 ::
 
-    python scripts/train_turns.py WHEEL            train and write; five minutes of one free core
+    python scripts/train_turns.py WHEEL            train and write; four minutes of one free core
     python scripts/train_turns.py WHEEL --check    only measure, on a third of the businesses that training never saw
 
 The network is that of the detector of techniques (``scripts/train_encoder.py`` says where the wheel comes from and what

@@ -76,6 +76,7 @@ def test_of_long_talk_the_last_words_count() -> None:
     assert len(last) < LONGEST
     padded = [*["well"] * (LONGEST - len(last)), *last]
     assert judge()(["the", "parcel"] * 50 + padded) == judge()(padded)
+    assert judge()(["internationalisation"] * 38 + ["because", "the"]) < -2  # many pieces each, and no end among them
 
 
 @pytest.mark.parametrize("content", [None, b"nothing", {"bias": np.zeros(3)}, {"labels": np.zeros(4, np.uint8)}])

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from voicetrainer.errors import ModelError
 from voicetrainer.places import shipped
-from voicetrainer.roleplay.encoder import Encoder
+from voicetrainer.roleplay.encoder import TEXT_PIECES, Encoder, split
 
 NUMBERS = frozenset(
     "zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -35,6 +35,9 @@ LABELS = ("ends",)
 SHARED = ("pieces", "shape", "words", "words.scale", "places", "first_norm", "0.")
 """Beginnings of the names of those arrays that both networks have from the published one; they ship once, with the
 detector of techniques."""
+
+LONGEST = 40
+"""So many words before a pause are looked at, and no more than the network reads at once."""
 
 Judge = Callable[[Sequence[str]], float]
 """Gives for words, lower case and in order, by how much likelier they are where a turn ends than where it goes on:
@@ -56,7 +59,7 @@ def judge() -> Judge:
 
 def load(file: Path, shared: Path) -> Judge:
     """A judge from its file, and the file that holds the `SHARED` layers; see `judge`."""
-    arrays = {**_read(shared, SHARED), **_read(file, ("",))}
+    arrays = {**_read(shared, SHARED), **_read(file)}
     try:
         encoder = Encoder.from_arrays(arrays, LABELS)
     except (ValueError, TypeError) as error:
@@ -67,17 +70,16 @@ def load(file: Path, shared: Path) -> Judge:
             return 0.0
         if words[-1] in HESITATIONS:
             return -10.0
+        last = words[-LONGEST:]
+        while len(split(last, encoder.vocabulary)[0]) > TEXT_PIECES:  # or an earlier window could say that it ends
+            last = last[1:]
         # To two digits: what decides must not hang on the order in which a processor adds.
-        return round(float(encoder.contributions(words[-LONGEST:], ()).sum()), 2)
+        return round(float(encoder.contributions(last, ()).sum()), 2)
 
     return ratio
 
 
-LONGEST = 40
-"""So many words before a pause are looked at."""
-
-
-def _read(file: Path, beginnings: tuple[str, ...]) -> dict[str, Any]:
+def _read(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Any]:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays if name.startswith(beginnings)}
