@@ -169,19 +169,23 @@ class Sound:
         """
         self.pactl("load-module", "module-null-sink", "sink_name=vtaken", "rate=48000", 'formats="pcm; ac3-iec61937"')
         film = ["pacat", "--playback", "--device=vtaken", "--passthrough", "--rate=48000", "--channels=2", "--raw"]
+        other = ["pacat", "--playback", "--device=vtaken", "--raw"]
         with Path("/dev/zero").open("rb") as nothing:
             player = subprocess.Popen(film, stdin=nothing, stderr=subprocess.DEVNULL)
-        try:
-            give_up = time.monotonic() + 10
-            other = ["pacat", "--playback", "--device=vtaken", "--raw"]
-            while b"busy" not in subprocess.run(other, input=b"", capture_output=True, check=False, timeout=10).stderr:
-                if time.monotonic() > give_up:
-                    raise RuntimeError("the loudspeaker is not taken")
-                time.sleep(0.1)
-            yield
-        finally:
-            player.kill()
-            player.wait()
+            try:
+                give_up = time.monotonic() + 10
+                while (
+                    b"busy" not in subprocess.run(other, input=b"", capture_output=True, check=False, timeout=10).stderr
+                ):
+                    if time.monotonic() > give_up:
+                        raise RuntimeError("the loudspeaker is not taken")
+                    if player.poll() is not None:  # the asking came first, and was in its way
+                        player = subprocess.Popen(film, stdin=nothing, stderr=subprocess.DEVNULL)
+                    time.sleep(0.3)
+                yield
+            finally:
+                player.kill()
+                player.wait()
 
     def go_on(self) -> None:
         """Nothing is stalled any more."""
