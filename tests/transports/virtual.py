@@ -173,14 +173,14 @@ class Sound:
         with Path("/dev/zero").open("rb") as nothing:
             player = subprocess.Popen(film, stdin=nothing, stderr=subprocess.DEVNULL)
             try:
-                give_up = time.monotonic() + 10
-                while (
-                    b"busy" not in subprocess.run(other, input=b"", capture_output=True, check=False, timeout=10).stderr
-                ):
+                give_up, busy = time.monotonic() + 10, 0
+                while busy < 2:  # once may be a player that is about to end
+                    asked = subprocess.run(other, input=b"", capture_output=True, check=False, timeout=10)
                     if time.monotonic() > give_up:
                         raise RuntimeError("the loudspeaker is not taken")
                     if player.poll() is not None:  # the asking came first, and was in its way
                         player = subprocess.Popen(film, stdin=nothing, stderr=subprocess.DEVNULL)
+                    busy = busy + 1 if b"busy" in asked.stderr else 0
                     time.sleep(0.3)
                 yield
             finally:
