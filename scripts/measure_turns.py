@@ -134,8 +134,8 @@ def hold(cues: list[Cue], noise: Samples, ears: Ears, first: str, reply: str) ->
 
 def no_words() -> Any:
     """What stands for a recogniser where a rule asks for no words."""
-    nothing = SimpleNamespace(feed=lambda _: None, partial=str, settle=str, sure=None, finish=lambda _: ())
-    return SimpleNamespace(utterance=lambda: nothing)
+    nothing = SimpleNamespace(feed=lambda _: None, partial=str, settle=str, readings=[], finish=lambda _: ())
+    return SimpleNamespace(utterance=lambda **_: nothing)
 
 
 @dataclass
@@ -208,7 +208,7 @@ def vosk_endpoints(said: list[list[Turn]], noise: Samples, recognizer: Recognize
         out.turns += 1
         for at in range(0, len(clip), 320):
             hearing.feed(clip[at : at + 320])
-            if any(r.get("text") for r in hearing._results):
+            if hearing._said:
                 now = (at + 320) / RATE
                 if now < end:
                     out.cut.append(turn)

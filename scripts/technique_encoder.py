@@ -32,7 +32,7 @@ try:
 except ImportError:  # a tool of the workshop, not of the program
     sys.exit("error: training the encoder needs torch (pip install torch); running it does not")
 
-LAYERS = 3
+LAYERS = 4
 FROZEN = 1
 """So many of the lowest layers stay as they were published; the layer below them, of words and places, does too."""
 HEADS = 12
@@ -336,7 +336,7 @@ def teach(
     for i, layer in enumerate(net.layers):
         if i < FROZEN:
             continue
-        rate = RATE * DECAY ** (LAYERS - 1 - i)
+        rate = RATE * DECAY ** (len(net.layers) - 1 - i)
         groups.append({"params": [p for p in layer.parameters() if p.ndim > 1], "lr": rate, "weight_decay": 0.01})
         groups.append({"params": [p for p in layer.parameters() if p.ndim < 2], "lr": rate, "weight_decay": 0.0})
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)

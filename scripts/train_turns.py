@@ -8,9 +8,9 @@
 
 The network is that of the detector of techniques (``scripts/train_encoder.py`` says where the wheel comes from and what
 else training needs), its lowest layer shared with it. What it reads ends at a place between two words; it learns to
-tell the end of a turn from all places before it. Read are our own utterances from ``models/techniques/data``, the same
-as recognisers heard them (``heard``), the customers' lines in ``scenarios``, and ordinary short turns, which those lack
-because they show nothing (``models/turns/ordinary.txt``).
+tell the end of a turn from all places before it. Read are our own utterances from ``models/techniques/data`` and what
+the customers said before them, the utterances as recognisers heard them (``heard``), the customers' lines in
+``scenarios``, and ordinary short turns, which those lack because they show nothing (``models/turns/ordinary.txt``).
 """
 
 from __future__ import annotations
@@ -34,14 +34,13 @@ from voicetrainer.roleplay.encoder import TEXT_PIECES, split
 from voicetrainer.roleplay.encoder import UNKNOWN as BLANK
 from voicetrainer.roleplay.features import FUNCTION
 from voicetrainer.roleplay.spoken import spoken
-from voicetrainer.speech.endings import LABELS, LONGEST, SHARED, UNKNOWN
+from voicetrainer.speech.endings import LABELS, LONGEST, SHARED
 
 ROOT = Path(__file__).resolve().parent.parent
 INSIDE, SENTENCE, TURN = 0, 1, 2
 OFTEN = 3  # times that each ordinary turn counts
 EPOCHS, SHOWN, BATCH = 10, 16_000, 32
 ENDS, SENTENCES = 0.36, 0.1  # shares of what is shown that are ends of turns, and of sentences within them
-NOT_UNDERSTOOD = 0.12  # share whose last word is shown as one that nobody understood
 BLANKED = 0.03  # share of word pieces before the last that are blanked
 # What recognisers make of some small words before a pause, where they prefer what ends a sentence, and how often.
 TAKEN_FOR = {"the": ("that", "them", "it"), "your": ("you",), "a": ("it",), "and": ("in", "him"), "that": ("day",)}
@@ -103,12 +102,18 @@ def utterances() -> Iterator[Said]:
 def whole() -> Iterator[Said]:
     """Utterances as they were said, heard or written."""
     folder = ROOT / "models" / "techniques"
+    known: set[str] = set()
     for file in sorted((folder / "data").glob("*.jsonl")):
         beside = folder / "heard" / file.name
         lines = beside.read_text(encoding="utf-8").splitlines() if beside.exists() else []
         heard = {row["id"]: row["heard"].split() for row in map(json.loads, lines)}
         for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
+            if row["context"] not in known:
+                known.add(row["context"])
+                words, marks = marked(row["context"])
+                if len(words) > 1:
+                    yield Said(file.stem, "line", words, marks)
             words, marks = marked(row["text"])
             if words:
                 yield Said(file.stem, "said", words, marks)
@@ -116,7 +121,6 @@ def whole() -> Iterator[Said]:
                     yield Said(file.stem, "heard", got, heard_as(words, marks, got))
     for text in (ROOT / "models" / "turns" / "ordinary.txt").read_text(encoding="utf-8").splitlines():
         yield from OFTEN * [Said("ordinary", "line", *marked(text))]
-    known: set[str] = set()
     for file in sorted((ROOT / "scenarios").glob("*.yaml")):
         parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
         for text in strings([parsed.get(k) for k in ("stages", "reactions", "answers", "endings", "rehearsals")]):
@@ -154,11 +158,9 @@ def show(rows: Sequence[Said], dice: random.Random) -> tuple[list[str], int]:
             i = dice.choice(inside)
     words, mark = row.words[: i + 1], row.marks[i]
     changed = dice.random()
-    if changed < NOT_UNDERSTOOD:
-        words[-1] = UNKNOWN
-    elif mark == INSIDE and changed < NOT_UNDERSTOOD + OFTEN_UM:
+    if mark == INSIDE and changed < OFTEN_UM:
         words.append(dice.choice(UM))
-    elif mark == INSIDE and changed < NOT_UNDERSTOOD + OFTEN_UM + OFTEN_TAKEN and words[-1] in TAKEN_FOR:
+    elif mark == INSIDE and changed < OFTEN_UM + OFTEN_TAKEN and words[-1] in TAKEN_FOR:
         words[-1] = dice.choice(TAKEN_FOR[words[-1]])
     return words, mark
 

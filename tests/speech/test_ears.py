@@ -25,7 +25,8 @@ class Understood:
     def __init__(self, text: str) -> None:
         self.text, self.asked, self.settled, self.fed = text, 0, 0, 0
 
-    def utterance(self) -> Understood:
+    def utterance(self, readings: bool) -> Understood:
+        assert readings
         return self
 
     def feed(self, samples: NDArray[np.float32]) -> None:
@@ -40,8 +41,8 @@ class Understood:
         return self.text
 
     @property
-    def sure(self) -> float | None:
-        return None
+    def readings(self) -> list[tuple[str, float]]:
+        return [(self.text, 1.0)]
 
     def finish(self, offset: float) -> tuple[Word, ...]:
         return tuple(Word(w, offset, offset + 0.1) for w in self.text.split())

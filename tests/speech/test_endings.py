@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tests.voices import joined, silence, voice
 from voicetrainer.errors import ModelError
 from voicetrainer.places import shipped
-from voicetrainer.speech.endings import LONGEST, UNKNOWN, doubted, height, judge, load
+from voicetrainer.speech.endings import LONGEST, height, judge, load, weighed
 from voicetrainer.speech.prosody import ProsodyTracker
 
 
@@ -36,28 +36,39 @@ def test_how_likely_words_are_an_end(words: str, least: float, most: float) -> N
     assert least <= judge()(words.split()) <= most
 
 
-def test_what_may_be_misheard_is_less_of_an_end() -> None:
+def by_last(**scores: float) -> Callable[[Sequence[str]], float]:
+    return lambda words: scores[words[-1]]
+
+
+def test_readings_are_weighed() -> None:
+    words_end = by_last(that=2.0, the=-6.0)
+    both = [[("check that", chance), ("check the", 1 - chance)] for chance in (1.0, 0.9, 0.6, 0.2, 0.0)]
+    scores = [weighed(words_end, readings) for readings in both]
+    assert scores[0] == pytest.approx(2)
+    assert scores[-1] == pytest.approx(-6)
+    assert scores == sorted(scores, reverse=True)
+    assert scores[1] < 1, "that the recogniser prefers what ends is taken out"
+    assert weighed(words_end, []) == 0
+
+
+def test_readings_that_differ_further_back_are_one_for_the_judge() -> None:
+    asked: list[Sequence[str]] = []
+
     def words_end(words: Sequence[str]) -> float:
-        return -1.0 if words[-1] == UNKNOWN else 2.0
+        asked.append(words)
+        return 1.0
 
-    said = "let me check that".split()
-    assert doubted(words_end, said, None) == 2
-    assert doubted(words_end, said, 1.0) == pytest.approx(2)
-    assert doubted(words_end, said, 0.0) == pytest.approx(-1)
-    assert -1 < doubted(words_end, said, 0.4) < doubted(words_end, said, 0.8) < 2
-    assert doubted(judge(), [], 0.5) == 0
-    assert doubted(lambda _: -3.0, said, 0.3) == pytest.approx(-3)
-
-
-def test_doubt_makes_no_end_of_words_that_lead_on() -> None:
-    for words in ("i can offer you um", "i will send you the", "let me check and"):
-        assert doubted(judge(), words.split(), 0.3) == judge()(words.split())
+    readings = [(f"{first} i can do that", 0.25) for first in ("so", "oh", "though", "and")]
+    assert weighed(words_end, readings) == pytest.approx(1)
+    assert asked == [["so", "i", "can", "do", "that"]]
+    many = [(f"i can do {i}", 1 / 40) for i in range(40)]
+    assert weighed(words_end, many) == pytest.approx(1)
+    assert len(asked) < 10, "a pause leaves no time for more"
 
 
-def test_after_a_whole_sentence_a_word_that_was_not_understood_leads_on() -> None:
-    """It is an "and" or an "or" more often than not; after "your" it is what was missing."""
-    whole, part = (judge()([*words.split(), UNKNOWN]) for words in ("you ordered it on monday", "thank you for your"))
-    assert whole < -0.5 < 0 < part
+def test_sure_of_everything_is_no_error() -> None:
+    assert weighed(lambda _: 50.0, [("yes", 1.0)]) > 15
+    assert weighed(lambda _: -50.0, [("the", 1.0)]) < -15
 
 
 @pytest.mark.parametrize(

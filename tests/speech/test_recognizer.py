@@ -99,6 +99,45 @@ def test_words_are_settled_soon_after_the_last_sound_and_it_goes_on(recognizer: 
     assert words[len(SAID.split())].start > loud / RATE + 0.8  # times go on
 
 
+def test_what_else_the_words_may_have_been(speech: Samples) -> None:
+    hearing = Recognizer(shipped("models") / "vosk-voicetrainer-0.4").utterance(readings=True)
+    assert list(hearing.readings) == []
+    noise = np.random.default_rng(1).normal(0, 0.01, len(speech)).astype(np.float32)
+    hearing.feed(np.concatenate((speech, silence(0.3))))
+    said = hearing.settle()
+    assert hearing.readings[0][0] == said == SAID
+    hearing.feed(np.concatenate((speech + noise, silence(0.3))))
+    said = hearing.settle()
+    texts = [text for text, _ in hearing.readings]
+    chances = [chance for _, chance in hearing.readings]
+    assert len(set(texts)) == len(texts) > 1
+    assert sum(chances) == pytest.approx(1)
+    assert chances == sorted(chances, reverse=True)
+    assert all(text.startswith(f"{SAID} ") for text in texts), "what was settled before stays"
+    assert said in texts
+    before = list(hearing.readings)
+    hearing.feed(silence(0.5))
+    assert hearing.settle() == said
+    assert list(hearing.readings) == before, "a pause without a word changes nothing"
+
+
+def test_words_are_the_same_with_readings_and_without(speech: Samples) -> None:
+    recognizer = Recognizer(shipped("models") / "vosk-voicetrainer-0.4")
+    heard = []
+    for readings in (False, True):
+        hearing = recognizer.utterance(readings)
+        hearing.feed(np.concatenate((speech, silence(0.4), speech)))
+        heard.append(hearing.finish(0.0))
+    assert heard[0] == heard[1]
+
+
+def test_only_the_words_themselves_where_confidence_says_nothing(recognizer: Recognizer, speech: Samples) -> None:
+    hearing = recognizer.utterance(readings=True)
+    hearing.feed(speech)
+    hearing.settle()
+    assert list(hearing.readings) == [(SAID, 1.0)]
+
+
 def test_partial_words_come_while_the_learner_talks(recognizer: Recognizer, speech: Samples) -> None:
     hearing = recognizer.utterance()
     assert hearing.partial() == ""

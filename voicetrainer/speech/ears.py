@@ -7,7 +7,7 @@ audio from before it, and work while the learner talks, so that at the end only 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,7 @@ from voicetrainer.speech.prosody import ProsodyTracker
 from voicetrainer.speech.turns import LOOK, STANDARD, Profile, Signal, Turns
 
 if TYPE_CHECKING:
-    from voicetrainer.speech.recognizer import Hearing, Recognizer
+    from voicetrainer.speech.recognizer import Hearing, Reading, Recognizer
 
 PRE_ROLL = 0.3
 """Seconds of audio before the first voiced frame that the recogniser gets, so that no soft consonant is lost."""
@@ -69,7 +69,7 @@ class Ears:
         else:
             self._hearing.feed(frame)
             self._prosody.feed(frame)
-        signal = self.turns.step(seconds, voice, customer, self._words, self.height, self._sure)
+        signal = self.turns.step(seconds, voice, customer, self._words, self.height, self._readings)
         self.cuts = signal is Signal.INTERRUPTS
         now = q(t + seconds)
         if signal is Signal.STARTED:
@@ -77,7 +77,7 @@ class Ears:
             self._before.clear()
             self._from = t + seconds - len(before) / RATE
             self._start = max(self._from, t - self.turns.length)  # voice activity knows of a sound one frame later
-            self._hearing, self._prosody = self.recognizer.utterance(), ProsodyTracker()
+            self._hearing, self._prosody = self.recognizer.utterance(readings=True), ProsodyTracker()
             self._hearing.feed(before)
             self._prosody.feed(before[round((self._start - self._from) * RATE) :])
             yield SpeechStarted(q(self._start))
@@ -102,9 +102,9 @@ class Ears:
             return self.partial()
         return self._hearing.settle()
 
-    def _sure(self) -> float | None:
-        """Confidence in the last word, for turn-taking in a pause."""
-        return self._hearing.sure if self._hearing else None
+    def _readings(self) -> Sequence[Reading]:
+        """What the words may have been, for turn-taking in a pause."""
+        return self._hearing.readings if self._hearing else []
 
     def height(self) -> float | None:
         """How high in the learner's range the melody of the utterance so far has stopped; see `endings.height`."""

@@ -22,19 +22,21 @@ from numpy.typing import NDArray
 from voicetrainer.errors import ModelError
 from voicetrainer.places import shipped
 from voicetrainer.roleplay.encoder import TEXT_PIECES, Encoder, split
+from voicetrainer.speech.recognizer import Reading
 
 NUMBERS = frozenset(
     "zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
     " eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand double triple".split()
 )
-UNKNOWN = "?"
-"""Stands for a word that was not understood."""
 HESITATIONS = frozenset("um uh er erm".split())
 LABELS = ("ends",)
 """What the network of turn-taking tells."""
 SHARED = ("pieces", "shape", "words", "words.scale", "places", "first_norm", "0.")
 """Beginnings of the names of those arrays that both networks have from the published one; they ship once, with the
 detector of techniques."""
+
+_ALIKE, _MOST = 3, 6
+_LEAST, _TAKEN_OUT = 0.03, 0.5
 
 LONGEST = 40
 """So many words before a pause are looked at, and no more than the network reads at once."""
@@ -91,23 +93,39 @@ def _broken(file: Path, error: Exception) -> ModelError:
     return ModelError(f"{file}: not weights of turn-taking ({error})", "install voicetrainer again")
 
 
-def doubted(judge: Judge, words: Sequence[str], confidence: float | None) -> float:
-    """What a judge says of words of which the last may have been misheard; never more than of the words as they are.
+def weighed(judge: Judge, readings: Sequence[Reading]) -> float:
+    """What a judge says of words that were understood in several ways.
+
+    The chances of the readings hold how well each could have ended there, as the recogniser's language model sees it,
+    for the recogniser is asked for whole sentences: before a pause it takes "check the" for "check that". What the
+    judge itself thinks of that is therefore taken out of them again (`_TAKEN_OUT`) before it is put in.
 
     Parameters
     ----------
-    judge, words
+    judge
         See `Judge`.
-    confidence
-        The recogniser's in the last word, 0 to 1; None where it says nothing.
+    readings
+        What may have been said, with chances, the likeliest first.
+
+    Returns
+    -------
+    As a judge; 0 without readings.
     """
-    score = judge(words)
-    if confidence is None or not words:
-        return score
-    other = judge([*words[:-1], UNKNOWN])
-    ends = confidence / (1 + exp(-score)) + (1 - confidence) / (1 + exp(-other))
-    ends = min(ends, 1 - 1e-9)  # a sure judge and a sure recogniser round to 1
-    return min(score, log(ends / (1 - ends)))
+    alike: dict[tuple[str, ...], list[str]] = {}
+    chances: dict[tuple[str, ...], float] = {}
+    for text, chance in readings:
+        # Readings with the same last words end alike: the first of them stands for all.
+        last = tuple(text.split()[-_ALIKE:])
+        alike.setdefault(last, text.split())
+        chances[last] = chances.get(last, 0.0) + chance
+    kept = sorted(alike, key=lambda last: -chances[last])[:_MOST]
+    ends = [1 / (1 + exp(-judge(alike[last]))) for last in kept]
+    weights = [chances[last] / max(end, _LEAST) ** _TAKEN_OUT for last, end in zip(kept, ends, strict=True)]
+    if not weights:
+        return 0.0
+    ending = sum(w * end for w, end in zip(weights, ends, strict=True))
+    going_on = sum(w * (1 - end) for w, end in zip(weights, ends, strict=True))
+    return log(max(ending, 1e-9) / max(going_on, 1e-9))
 
 
 _LAST = 15  # frames of 10 ms that make the tail

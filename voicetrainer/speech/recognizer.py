@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,11 @@ from voicetrainer.speech.audio import RATE, Samples, pcm16
 
 BLOCK = RATE // 10
 """Samples that Vosk gets at a time: always as many, so that the words do not depend on how the audio came in."""
+_READINGS = 20
+_WORTH = 0.5  # share of a reading's log-likelihood that is believed
+
+Reading = tuple[str, float]
+"""Words, joined by spaces, that may be what was said, and the chance that they are."""
 
 _loading = threading.Lock()
 
@@ -59,8 +64,14 @@ class Recognizer:
                     f"{folder}: libvosk cannot load this model", f"voicetrainer models verify {model.name}"
                 ) from None
 
-    def utterance(self) -> Hearing:
+    def utterance(self, readings: bool = False) -> Hearing:
         """Begin to listen to one utterance.
+
+        Parameters
+        ----------
+        readings
+            Whether `Hearing.readings` will be asked for. It takes twice the work: Vosk tells either the words that are
+            likeliest each, with confidence, or whole readings, and the former are more often right in noise.
 
         Raises
         ------
@@ -69,10 +80,13 @@ class Recognizer:
         """
         try:
             recognizer = self._vosk.KaldiRecognizer(self._model, RATE)
+            other = self._vosk.KaldiRecognizer(self._model, RATE) if readings and self._confidence else None
         except Exception:  # as above
             raise ModelError(f"{self.name}: the parts of this model do not fit each other", "use another") from None
         recognizer.SetWords(True)
-        return Hearing(recognizer, self._confidence)
+        if other:
+            other.SetMaxAlternatives(_READINGS)
+        return Hearing(recognizer, self._confidence, other)
 
     def hear(self, samples: Samples) -> tuple[Word, ...]:
         """The words of a recording of shape (n,), with times from its beginning."""
@@ -84,11 +98,13 @@ class Recognizer:
 class Hearing:
     """One utterance being heard; made by `Recognizer.utterance`, used by one thread."""
 
-    def __init__(self, recognizer: Any, confidence: bool) -> None:
+    def __init__(self, recognizer: Any, confidence: bool, reader: Any = None) -> None:
         self._recognizer = recognizer
+        self._reader = reader
         self._confidence = confidence
         self._waiting = np.empty(0, np.int16)
-        self._results: list[dict[str, Any]] = []
+        self._said: list[dict[str, Any]] = []  # the words that are settled
+        self._readings: list[Reading] = []
 
     def feed(self, samples: Samples) -> None:
         """Hear some more: samples of shape (n,), any n, at 16 kHz, -1 to 1; what is beyond is clipped."""
@@ -100,7 +116,7 @@ class Hearing:
 
     def partial(self) -> str:
         """The words so far, joined by spaces; they may still change. Costs more the longer the utterance is."""
-        done = [word["word"] for word in self._said()]
+        done = [word["word"] for word in self._said]
         now: str = json.loads(self._recognizer.PartialResult()).get("partial", "")
         return " ".join([*done, *(word for word in now.split() if _is_word(word))])
 
@@ -112,13 +128,15 @@ class Hearing:
         finds itself: on readers the error rate was .357 so and .364 without (0.2 s of silence, LibriSpeech).
         """
         self._end()
-        return " ".join(word["word"] for word in self._said())
+        return " ".join(word["word"] for word in self._said)
 
     @property
-    def sure(self) -> float | None:
-        """Confidence in the last of the words that are settled; None without one, or where the model's says nothing."""
-        last = next((word["conf"] for word in reversed(list(self._said()))), None)
-        return min(last, 1.0) if self._confidence and last is not None else None
+    def readings(self) -> Sequence[Reading]:
+        """What the settled words may have been, the likeliest first; they differ since the last pause.
+
+        Only the words themselves, and certain, where the model's confidence says nothing or readings were not wanted.
+        """
+        return self._readings
 
     def finish(self, offset: float) -> tuple[Word, ...]:
         """All words of the utterance, which ends here.
@@ -141,27 +159,42 @@ class Hearing:
                 q(offset + word["end"]),
                 q(min(word["conf"], 1.0)) if self._confidence else None,
             )
-            for word in self._said()
+            for word in self._said
         )
 
     def _end(self) -> None:
         if len(self._waiting):
             self._accept(self._waiting)
             self._waiting = self._waiting[:0]
-        self._results.append(json.loads(self._recognizer.FinalResult()))
+        self._take(self._recognizer.FinalResult(), self._reader and self._reader.FinalResult())
 
     def _accept(self, block: np.ndarray[Any, np.dtype[np.int16]]) -> None:
+        samples = block.tobytes()
         try:
-            pause = self._recognizer.AcceptWaveform(block.tobytes())
+            pause = self._recognizer.AcceptWaveform(samples)
+            if self._reader:
+                self._reader.AcceptWaveform(samples)  # which finds the same pauses
         except Exception:  # Vosk raises nothing more telling
             raise ModelError("the recognition model failed while it listened", "voicetrainer models verify") from None
         if pause:  # the words before it are settled
-            self._results.append(json.loads(self._recognizer.Result()))
+            self._take(self._recognizer.Result(), self._reader and self._reader.Result())
 
-    def _said(self) -> Iterator[dict[str, Any]]:
-        """Words that are settled, from all results."""
-        for result in self._results:
-            yield from (word for word in result.get("result", ()) if _is_word(word["word"]))
+    def _take(self, result: str, readings: str | None) -> None:
+        """Settle a stretch of speech."""
+        words = [word for word in json.loads(result).get("result", ()) if _is_word(word["word"])]
+        if not words:
+            return
+        before = [word["word"] for word in self._said]
+        self._said += words
+        found = json.loads(readings).get("alternatives", []) if readings else []
+        worth = np.array([one["confidence"] for one in found]) * _WORTH
+        chances: dict[str, float] = {}  # several may differ in times only
+        for one, likely in zip(found, np.exp(worth - worth.max(initial=-np.inf)).tolist(), strict=True):
+            text = " ".join([*before, *filter(_is_word, one["text"].split())])
+            chances[text] = chances.get(text, 0.0) + likely
+        chances = chances or {" ".join(word["word"] for word in self._said): 1.0}
+        total = sum(chances.values())
+        self._readings = sorted(((text, likely / total) for text, likely in chances.items()), key=lambda one: -one[1])
 
 
 def _is_word(text: str) -> bool:

@@ -10,13 +10,14 @@ other has not interrupted: that is a clash, and what counts then is who gives wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
 from voicetrainer.errors import SessionError
-from voicetrainer.speech.endings import NUMBERS, Judge, doubted, judge
+from voicetrainer.speech.endings import NUMBERS, Judge, judge, weighed
+from voicetrainer.speech.recognizer import Reading
 
 Role = Literal["turn", "interruption", "aside"]
 
@@ -112,6 +113,7 @@ class Signal(Enum):
 
 Words = Callable[[], str]
 Measure = Callable[[], float | None]
+Readings = Callable[[], Sequence[Reading]]
 
 
 class Turns:
@@ -173,7 +175,7 @@ class Turns:
         self._next_still = self.profile.still
 
     def step(
-        self, dt: float, voice: bool, customer: bool, words: Words, height: Measure, sure: Measure = lambda: None
+        self, dt: float, voice: bool, customer: bool, words: Words, height: Measure, readings: Readings | None = None
     ) -> Signal | None:
         """Take one frame.
 
@@ -189,8 +191,8 @@ class Turns:
             Gives the words understood so far; asked for only when they matter, because it costs.
         height
             Gives how high in the learner's range the melody has stopped (`endings.height`); the same.
-        sure
-            Gives the recogniser's confidence in the last of the words, 0 to 1; None where it says nothing.
+        readings
+            Gives what else the words in a pause may have been (`Hearing.readings`); None where nothing else is known.
 
         Returns
         -------
@@ -216,7 +218,7 @@ class Turns:
             if self._over == "amid":
                 self.role = "interruption"
             return Signal.INTERRUPTS
-        if self._yields(voice, customer, words, height, sure):
+        if self._yields(voice, customer, words, height, readings):
             self._judge(customer, words)
             return Signal.YIELDED
         if voice and not customer and self.length >= self._next_still:
@@ -299,7 +301,7 @@ class Turns:
         self._look = overlap + 0.2
         return not LISTENING.issuperset(words().split()[:-1])  # the last word may still become another
 
-    def _yields(self, voice: bool, customer: bool, words: Words, height: Measure, sure: Measure) -> bool:
+    def _yields(self, voice: bool, customer: bool, words: Words, height: Measure, readings: Readings | None) -> bool:
         if self.length >= self.profile.longest:
             return True
         if voice or not self.silence:
@@ -309,18 +311,19 @@ class Turns:
         if self.silence < LOOK:
             return False
         if self._ends is None:
-            self._ends = self._wait(words(), height(), sure())
+            said = words()
+            self._ends = self._wait(said, height(), readings() if readings else [(said, 1.0)])
         return self.silence >= self._ends
 
-    def _wait(self, said: str, stopped: float | None, sure: float | None) -> float:
-        """Silence that ends the turn after what was said, where the melody stopped so high."""
+    def _wait(self, said: str, stopped: float | None, readings: Sequence[Reading]) -> float:
+        """Silence that ends the turn after what was said or may have been, where the melody stopped so high."""
         p = self.profile
         fresh, self._said = said != self._known, said
         words = said.split()
         self._done = False
-        if self._hesitated(fresh, words, sure):
+        if self._hesitated(fresh, words, readings):
             return p.most
-        score = doubted(self._ends_with, words, sure)
+        score = weighed(self._ends_with, readings)
         if stopped is not None and stopped <= _SUNK:
             score += _SUNK_TELLS
         less = max(0.0, (_SURE - score) / (_SURE - _OPEN))
@@ -332,7 +335,7 @@ class Turns:
         self._done = wait <= p.least * _OVER
         return max(wait, min(self.pace * _LONGER, wait * p.adapts, p.most))
 
-    def _hesitated(self, fresh: bool, words: list[str], sure: float | None) -> bool:
+    def _hesitated(self, fresh: bool, words: list[str], readings: Sequence[Reading]) -> bool:
         """Whether the latest sound was an "um": short, and without a word.
 
         Or, after a gap, with a doubtful one where the words before it led on ("can you give me your come"):
@@ -342,8 +345,10 @@ class Turns:
             return False
         if not fresh:
             return True
-        odd = self._gap >= 0.14 and self._run < 0.5 and len(words) > 1 and sure is not None and sure < _DOUBTFUL
-        return odd and self._ends_with(words[:-1]) < _LEADS_ON
+        if not (self._gap >= 0.14 and self._run < 0.5 and len(words) > 1):
+            return False
+        sure = sum(chance for text, chance in readings if text.split()[-1:] == words[-1:])
+        return sure < _DOUBTFUL and self._ends_with(words[:-1]) < _LEADS_ON
 
     def _judge(self, customer: bool, words: Words) -> None:
         """What the utterance was, now that it is over."""
