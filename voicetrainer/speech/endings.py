@@ -31,7 +31,7 @@ NUMBERS = frozenset(
 HESITATIONS = frozenset("um uh er erm".split())
 LABELS = ("ends",)
 """What the network of turn-taking tells."""
-SHARED = ("pieces", "shape", "words", "words.scale", "places", "first_norm", "0.")
+SHARED = ("pieces", "words", "words.scale", "places", "first_norm", "0.")
 """Beginnings of the names of those arrays that both networks have from the published one; they ship once, with the
 detector of techniques."""
 
