@@ -74,7 +74,8 @@ def test_sure_of_everything_is_no_error() -> None:
 @pytest.mark.parametrize(
     ("open_", "closed"),
     [
-        ("if you give me the number", "if you give me the number i will look it up"),
+        ("when you opened the box", "when you opened the box it was empty"),
+        ("the letter that we sent you", "the letter that we sent you was wrong"),
         ("it says here that your flight", "it says here that your flight is late"),
     ],
 )

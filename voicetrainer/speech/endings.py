@@ -2,7 +2,7 @@
 once, and cheap enough to ask at every pause.
 
 Words alone settle only a part, because English sentences may go on after most of their words (figures:
-``models/turns/README.md``). What the recogniser is not sure of counts less. Melody helps where words do not: people
+``models/turns/README.md``), and what was understood may not be what was said. Melody helps where words do not: people
 let the voice sink to the bottom of their range when they are done. Of readers, both practised and learners of
 English, it had sunk at 43 % of the ends and at 10 % of the pauses within (162 places in 113 clips); where it had not,
 how high it was held told nothing more.
@@ -35,8 +35,10 @@ SHARED = ("pieces", "words", "words.scale", "places", "first_norm", "0.")
 """Beginnings of the names of those arrays that both networks have from the published one; they ship once, with the
 detector of techniques."""
 
-_ALIKE, _MOST = 3, 6
-_LEAST, _TAKEN_OUT = 0.03, 0.5
+_ALIKE = 3  # readings that share so many last words end alike ...
+_MOST = 6  # ... and of so many endings the judge is asked: a pause leaves no time for more
+_TAKEN_OUT = 0.5  # 0: the recogniser's opinion of the ending stays in; 1: all of it is taken out ...
+_LEAST = 0.03  # ... as far as the judge is to be believed where it says "never"
 
 LONGEST = 40
 """So many words before a pause are looked at, and no more than the network reads at once."""

@@ -33,7 +33,7 @@ can follow an end of the turn is got ready meanwhile."""
 _SUNK, _SUNK_TELLS = 0.03, 0.8  # height of the melody up to which it has sunk, and how much that tells (as a Judge)
 _SURE, _OPEN = 2.2, -0.2  # the same of words and melody together: over as soon as may be, and below which they lead on
 _LEADS_ON = -1.5  # the same of the words before a sound that may have been an "um"
-_DOUBTFUL = 0.9  # the recogniser's confidence below which it may have been one
+_DOUBTFUL = 0.9  # the chance of the last word below which it may have been one
 _OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
 _LONGER = 1.2  # how much longer than the learner's own pauses we wait
 _FORGETS = 0.9  # what is left of a long pause after a turn
