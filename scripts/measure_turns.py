@@ -134,7 +134,7 @@ def hold(cues: list[Cue], noise: Samples, ears: Ears, first: str, reply: str) ->
 
 def no_words() -> Any:
     """What stands for a recogniser where a rule asks for no words."""
-    nothing = SimpleNamespace(feed=lambda _: None, partial=str, settle=str, readings=[], finish=lambda _: ())
+    nothing = SimpleNamespace(feed=lambda _: None, partial=str, settle=str, readings=[], finish=lambda *_: ())
     return SimpleNamespace(utterance=lambda **_: nothing)
 
 

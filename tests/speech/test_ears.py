@@ -44,7 +44,7 @@ class Understood:
     def readings(self) -> list[tuple[str, float]]:
         return [(self.text, 1.0)]
 
-    def finish(self, offset: float) -> tuple[Word, ...]:
+    def finish(self, offset: float, settled: bool) -> tuple[Word, ...]:
         return tuple(Word(w, offset, offset + 0.1) for w in self.text.split())
 
 

@@ -99,6 +99,18 @@ def test_words_are_settled_soon_after_the_last_sound_and_it_goes_on(recognizer: 
     assert words[len(SAID.split())].start > loud / RATE + 0.8  # times go on
 
 
+def test_nothing_is_left_to_do_after_a_settled_pause(recognizer: Recognizer, speech: Samples) -> None:
+    heard = []
+    for settled in (False, True):
+        hearing = recognizer.utterance()
+        hearing.feed(np.concatenate((speech, silence(0.2))))
+        hearing.settle()
+        hearing.feed(silence(0.16))
+        heard.append(hearing.finish(0.0, settled))
+    assert heard[0] == heard[1]
+    assert text(heard[0]) == SAID
+
+
 def test_what_else_the_words_may_have_been(speech: Samples) -> None:
     hearing = Recognizer(shipped("models") / "vosk-voicetrainer-0.4").utterance(readings=True)
     assert list(hearing.readings) == []

@@ -47,6 +47,7 @@ class Ears:
         self._hearing: Hearing | None = None
         self._prosody = ProsodyTracker()
         self._from = self._start = 0.0
+        self._settled = False  # in this pause
 
     def hear(self, t: float, frame: Samples, customer: bool) -> Iterator[Fact]:
         """Take one frame of the learner.
@@ -71,6 +72,7 @@ class Ears:
             self._prosody.feed(frame)
         signal = self.turns.step(seconds, voice, customer, self._words, self.height, self._readings)
         self.cuts = signal is Signal.INTERRUPTS
+        self._settled = self._settled and self.turns.silence > 0
         now = q(t + seconds)
         if signal is Signal.STARTED:
             before = np.concatenate(self._before)
@@ -100,6 +102,7 @@ class Ears:
         """The same for turn-taking; settled in a pause, where they matter most."""
         if self._hearing is None or self.turns.silence < LOOK:
             return self.partial()
+        self._settled = True
         return self._hearing.settle()
 
     def _readings(self) -> Sequence[Reading]:
@@ -117,7 +120,7 @@ class Ears:
 
     def _finish(self, now: float) -> Iterator[Fact]:
         assert self._hearing is not None
-        words = self._hearing.finish(self._from)
+        words = self._hearing.finish(self._from, self._settled)
         prosody = self._prosody.finish(words, self._start)
         turns, end = self.turns, q(now - self.turns.silence)
         heard = Heard(
@@ -132,7 +135,7 @@ class Ears:
             barged=turns.barged,
             yielded=None if turns.yielded is None else q(turns.yielded, 2),
         )
-        self._hearing = None
+        self._hearing, self._settled = None, False
         turns.next()
         if words or prosody.voiced >= 0.3:  # less than that without a word is a cough or a door
             yield heard

@@ -138,20 +138,25 @@ class Hearing:
         """
         return self._readings
 
-    def finish(self, offset: float) -> tuple[Word, ...]:
+    def finish(self, offset: float, settled: bool = False) -> tuple[Word, ...]:
         """All words of the utterance, which ends here.
 
         Parameters
         ----------
         offset
             When its first sample was, seconds on the call clock.
+        settled
+            Whether there has been nothing but silence since `settle`: then there is nothing left to do, and the
+            customer can answer sooner.
 
         Returns
         -------
         tuple of Word
             In order, with times on the call clock; confidence is None where the model's says nothing.
         """
-        self._end()
+        self._reader = None  # nobody asks for readings any more
+        if not settled:
+            self._end()
         return tuple(
             Word(
                 word["word"],

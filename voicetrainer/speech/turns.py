@@ -31,7 +31,7 @@ LOOK = 0.24
 """Seconds of silence after which words and melody are looked at: both are known by then (`Hearing.settle`), and what
 can follow an end of the turn is got ready meanwhile."""
 _SUNK, _SUNK_TELLS = 0.03, 0.8  # height of the melody up to which it has sunk, and how much that tells (as a Judge)
-_SURE, _OPEN = 2.2, -0.2  # the same of words and melody together: over as soon as may be, and below which they lead on
+_SURE, _OPEN = 2.6, -0.2  # the same of words and melody together: over as soon as may be, and below which they lead on
 _LEADS_ON = -1.5  # the same of the words before a sound that may have been an "um"
 _DOUBTFUL = 0.9  # the chance of the last word below which it may have been one
 _OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
