@@ -222,7 +222,7 @@ def test_who_sits_at_the_keyboard_gets_notes_and_keys(call: Call) -> None:
 def test_another_try_from_any_turn(call: Call) -> None:
     folder = hold(call, ARGUED + HEARD)
     code, out, _ = call("retry", str(folder))
-    assert code == 0 and re.search(r"^ +1 +0:\d\d +anger then +7.2 +That's not our fault", out, re.MULTILINE)
+    assert code == 0 and re.search(r"^ +1 +0:\d\d +anger then +7\.\d +That's not our fault", out, re.MULTILINE)
     code, out, err = call("retry", str(folder), "--turn", "1", "--json", piped=WON)
     result = json.loads(out)
     assert (code, result["outcome"]) == (0, "resolved"), err
