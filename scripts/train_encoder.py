@@ -12,8 +12,8 @@
 
 Judged is always by whole detectors, phrases and encoder, that were trained without a third of the businesses, on that
 third (``--thirds 1`` judges one such third only). How much the two count, calibration and thresholds come from the
-judgements of other businesses than those measured; what ships comes from all judgements. A training takes two to four
-minutes of one free core, and ``train`` is four of them. Each is one thread, so that the same data and seed give the
+judgements of other businesses than those measured; what ships comes from all judgements. A training takes five to
+ten minutes of one free core, and ``train`` is four of them. Each is one thread, so that the same data and seed give the
 same figures on the same kind of processor. What has been judged is kept in ``--keep FOLDER`` and not done again as long
 as data and programs stay as they are.
 """

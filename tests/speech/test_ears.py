@@ -24,6 +24,7 @@ class Understood:
 
     def __init__(self, text: str) -> None:
         self.text, self.asked, self.settled, self.fed = text, 0, 0, 0
+        self.finished: list[bool] = []
 
     def utterance(self, readings: bool) -> Understood:
         assert readings
@@ -45,6 +46,7 @@ class Understood:
         return [(self.text, 1.0)]
 
     def finish(self, offset: float, settled: bool) -> tuple[Word, ...]:
+        self.finished.append(settled)
         return tuple(Word(w, offset, offset + 0.1) for w in self.text.split())
 
 
@@ -69,6 +71,18 @@ SAID = voice(3, seed=3).samples
 CALL = joined([silence(1.5), SAID, silence(3)])
 LOUD = np.flatnonzero(np.abs(CALL) > 0.01)
 START, END = LOUD[0] / RATE, LOUD[-1] / RATE
+
+
+def test_only_silence_since_the_words_were_settled_is_not_heard_again() -> None:
+    cut, resumed = CALL[: round(END * RATE)], joined([SAID, silence(0.5), SAID])
+    for call, settled in ((CALL, True), (cut, False), (resumed, False)):
+        understood = Understood("i am sorry because")
+        ears = Ears(cast(Recognizer, understood))
+        for i in range(0, len(call) - FRAME + 1, FRAME):
+            list(ears.hear(i / RATE, call[i : i + FRAME], False))
+        list(ears.close(len(call) / RATE))
+        assert understood.settled, "it had a pause"
+        assert understood.finished == [settled]
 
 
 @pytest.mark.parametrize(("snr", "off"), [(60.0, 0.04), (20.0, 0.08), (10.0, 0.12)])
