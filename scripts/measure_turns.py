@@ -285,6 +285,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rooms", default=",".join(ROOMS), help="rooms, separated by commas")
     parser.add_argument("--fresh", action="store_true", help="the clips on which nothing was set")
+    parser.add_argument("--many", action="store_true", help="other sentences, ten times as many, each said once")
     parser.add_argument("--profile", default="standard", choices=sorted(turns.PROFILES), help="how patient she is")
     parser.add_argument("--manifest", type=Path, help="a CSV with the column path: recordings, each one turn")
     parser.add_argument("--model", help="recognition model (default: the one that ships)")
@@ -295,7 +296,7 @@ def main() -> None:
     options = parser.parse_args()
     recognizer = load(options.model)
     profile = turns.PROFILES[options.profile]
-    said = recorded(options.manifest) if options.manifest else dialogues(options.fresh)
+    said = recorded(options.manifest) if options.manifest else dialogues(options.fresh, options.many)
     result: dict[str, Any] = {}
     for name in options.rooms.split(","):
         noise = room(name, 60.0)

@@ -3,23 +3,29 @@
 
 ::
 
-    python scripts/train_turns.py WHEEL            train and write; four minutes of one free core
-    python scripts/train_turns.py WHEEL --check    only measure, on a third of the businesses that training never saw
+    python scripts/train_turns.py WHEEL            train and write; ten minutes of one free core
+    python scripts/train_turns.py WHEEL --check    only measure, on a third of everything that training never saw
 
 The network is that of the detector of techniques (``scripts/train_encoder.py`` says where the wheel comes from and what
 else training needs), its lowest layer shared with it. What it reads ends at a place between two words; it learns to
-tell the end of a turn from all places before it. Read are our own utterances from ``models/techniques/data`` and what
-the customers said before them, the utterances as recognisers heard them (``heard``), the customers' lines in
-``scenarios``, and ordinary short turns, which those lack because they show nothing (``models/turns/ordinary.txt``).
+tell two things of it: whether the turn is over there, and whether a sentence is. Read are
+
+- calls: our own utterances from ``models/techniques/data`` and what the customers said before them, the utterances as
+  recognisers heard them (``heard``), and the customers' lines in ``scenarios``;
+- ordinary turns of all kinds (``models/turns/ordinary.txt``), and turns that tell where their speaker stopped to think
+  (``models/turns/thinking.txt``);
+- everyday sentences (``models/turns/everyday.txt.gz``).
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -34,14 +40,17 @@ from voicetrainer.roleplay.encoder import TEXT_PIECES, split
 from voicetrainer.roleplay.encoder import UNKNOWN as BLANK
 from voicetrainer.roleplay.features import FUNCTION
 from voicetrainer.roleplay.spoken import spoken
-from voicetrainer.speech.endings import LABELS, LONGEST, SHARED
+from voicetrainer.speech.endings import LABELS, LONGEST, SHARED, sounded
 
 ROOT = Path(__file__).resolve().parent.parent
 INSIDE, SENTENCE, TURN = 0, 1, 2
 LAYERS = 3  # a fourth gained nothing
-OFTEN = 4  # times that each ordinary turn counts
-EPOCHS, SHOWN, BATCH = 10, 16_000, 32
-ENDS, SENTENCES = 0.36, 0.1  # shares of what is shown that are ends of turns, and of sentences within them
+SHARES = {"calls": 0.4, "turns": 0.4, "everyday": 0.2}  # of what is shown
+EPOCHS, SHOWN, BATCH = 12, 40_000, 32
+ENDS, SENTENCES = 0.36, 0.16  # shares of what is shown that are ends of turns, and of sentences within them
+ORDINARY = 0.7  # the first of them for ordinary turns: what else is in them is in longer ones, too
+SHORT, OFTEN = 4, 2  # ordinary turns of so many words count so many times
+THINKING = 0.5  # share of what is shown of a turn with places to think that is one of them
 BLANKED = 0.03  # share of word pieces before the last that are blanked
 UM = ("i'm", "i'm", "and", "an", "them")  # what the shipped ones make of most of their "um"
 OFTEN_UM = 0.06
@@ -52,11 +61,18 @@ class Said:
     """An utterance and what is at the end of each of its words."""
 
     source: str
-    """Business, or "scenario"."""
+    """What is left out together with it: its business, "scenario", or itself."""
     form: str
-    """*said*, *heard*, *line*, or *alone*: a sentence of a longer one, as a turn of its own."""
+    """*said*, *heard*, *line*, *turn*, *everyday*, or *alone*: a later sentence of a longer one."""
     words: list[str]
     marks: list[int]
+    thinking: tuple[int, ...] = ()
+    """The words after which its speaker stopped to think."""
+
+    @property
+    def kind(self) -> str:
+        """Which of the `SHARES` it belongs to."""
+        return {"turn": "turns", "everyday": "everyday"}.get(self.form, "calls")
 
 
 def marked(text: str) -> tuple[list[str], list[int]]:
@@ -87,14 +103,14 @@ def heard_as(words: list[str], marks: list[int], heard: list[str]) -> list[int]:
 
 def utterances() -> Iterator[Said]:
     """All that there is to learn from."""
-    for row in whole():
+    for row in chain(whole(), written()):
         yield row
         ends = [i + 1 for i, mark in enumerate(row.marks) if mark]
-        if len(ends) > 1 and row.form != "heard":
+        if len(ends) > 1 and row.form not in ("heard", "everyday"):
             for start, end in zip([0, *ends], ends, strict=False):
-                if end - start > 1:
-                    marks = [INSIDE] * (end - start - 1) + [TURN]
-                    yield Said(row.source, "alone", row.words[start:end], marks)
+                if end - start > 1 and start:
+                    form = row.form if row.form == "turn" else "alone"
+                    yield Said(row.source, form, row.words[start:end], row.marks[start:end])
 
 
 def whole() -> Iterator[Said]:
@@ -117,8 +133,6 @@ def whole() -> Iterator[Said]:
                 yield Said(file.stem, "said", words, marks)
                 if got := heard.get(row["id"]):
                     yield Said(file.stem, "heard", got, heard_as(words, marks, got))
-    for text in (ROOT / "models" / "turns" / "ordinary.txt").read_text(encoding="utf-8").splitlines():
-        yield from OFTEN * [Said("ordinary", "line", *marked(text))]
     for file in sorted((ROOT / "scenarios").glob("*.yaml")):
         parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
         for text in strings([parsed.get(k) for k in ("stages", "reactions", "answers", "endings", "rehearsals")]):
@@ -127,6 +141,21 @@ def whole() -> Iterator[Said]:
                 words, marks = marked(text)
                 if len(words) > 1:
                     yield Said("scenario", "line", words, marks)
+
+
+def written() -> Iterator[Said]:
+    """Turns that were written for this, and everyday sentences."""
+    folder = ROOT / "models" / "turns"
+    for text in (folder / "ordinary.txt").read_text(encoding="utf-8").splitlines():
+        row = Said(text, "turn", *marked(text))
+        yield from [row] * (OFTEN if len(row.words) <= SHORT else 1)
+    for text in (folder / "thinking.txt").read_text(encoding="utf-8").splitlines():
+        parts = [spoken(part).split() for part in text.split(" | ")]
+        words = [word for part in parts for word in part]
+        places = np.cumsum([len(part) for part in parts[:-1]]) - 1
+        yield Said(text, "turn", words, [INSIDE] * (len(words) - 1) + [TURN], tuple(places.tolist()))
+    for text in gzip.decompress((folder / "everyday.txt.gz").read_bytes()).decode().splitlines():
+        yield Said(text, "everyday", *marked(text))
 
 
 def strings(of: Any) -> Iterator[str]:
@@ -144,25 +173,32 @@ def show(rows: Sequence[Said], dice: random.Random) -> tuple[list[str], int]:
     People pause between sentences, and within them after the small words more than after others.
     """
     row = dice.choice(rows)
+    if row.thinking and dice.random() < THINKING:
+        return um(row.words[: dice.choice(row.thinking) + 1], dice), INSIDE
     last = len(row.words) - 1
     inside = [i for i, mark in enumerate(row.marks) if mark == INSIDE]
-    between = [i for i, mark in enumerate(row.marks[:-1]) if mark != INSIDE]
+    between = [i for i, mark in enumerate(row.marks) if mark == SENTENCE]
+    ends = ORDINARY if row.form == "turn" and not row.thinking else ENDS
     kind, i = dice.random(), last
-    if between and ENDS <= kind < ENDS + SENTENCES:
+    if between and ends <= kind < ends + SENTENCES:
         i = dice.choice(between)
-    elif inside and kind >= ENDS:
+    elif inside and kind >= ends:
         i = dice.choice(inside)
         if row.words[i] not in FUNCTION and dice.random() < 0.5:
             i = dice.choice(inside)
     words, mark = row.words[: i + 1], row.marks[i]
-    if mark == INSIDE and dice.random() < OFTEN_UM:
-        words.append(dice.choice(UM))
-    return words, mark
+    return um(words, dice) if mark == INSIDE else words, mark
+
+
+def um(words: list[str], dice: random.Random) -> list[str]:
+    """Words before a pause, now and then with what recognisers make of an "um"."""
+    return [*words, dice.choice(UM)] if dice.random() < OFTEN_UM else words
 
 
 def item(words: Sequence[str], mark: int, vocabulary: dict[str, int]) -> Item:
     """A place as the network sees it."""
-    return Item([], split(words[-LONGEST:], vocabulary)[0][-TEXT_PIECES:], [float(mark == TURN)])
+    pieces = split(sounded(words[-LONGEST:]), vocabulary)[0]
+    return Item([], pieces[-TEXT_PIECES:], [float(mark == TURN), float(mark != INSIDE)])
 
 
 def train(rows: Sequence[Said], wheel: Path, seed: int) -> tuple[Net, list[str]]:
@@ -176,10 +212,12 @@ def train(rows: Sequence[Said], wheel: Path, seed: int) -> tuple[Net, list[str]]
     vocabulary = {name: i for i, name in enumerate(names)}
     net = Net(base, [base.pieces.index(name) for name in names], LAYERS, LABELS)
     torch.nn.init.zeros_(net.bias)
+    kinds = {kind: [row for row in rows if row.kind == kind] for kind in SHARES}
 
     def epoch(number: int) -> list[Item]:
         dice = random.Random(f"{seed} {number}")
-        items = [item(*show(rows, dice), vocabulary) for _ in range(SHOWN)]
+        drawn = dice.choices(list(SHARES), list(SHARES.values()), k=SHOWN)
+        items = [item(*show(kinds[kind], dice), vocabulary) for kind in drawn]
         blank = vocabulary[BLANK]
         return [
             Item(
@@ -196,22 +234,26 @@ def train(rows: Sequence[Said], wheel: Path, seed: int) -> tuple[Net, list[str]]
 
 def check(rows: Sequence[Said], wheel: Path, seed: int) -> None:
     """What shares of the places within sentences, and between two, are taken for ends where so many ends are told."""
-    out = [crc32(row.source.encode()) % 3 == 0 and row.source not in ("ordinary", "scenario") for row in rows]
+    out = [crc32(row.source.encode()) % 3 == 0 and row.source != "scenario" for row in rows]
     net, names = train([row for row, left in zip(rows, out, strict=True) if not left], wheel, seed)
     vocabulary = {name: i for i, name in enumerate(names)}
-    for form in ("said", "heard"):
+    for form in ("said", "heard", "turn"):
         chosen = [row for row, left in zip(rows, out, strict=True) if left and row.form == form]
         places = [
-            (row, i) for row in chosen for i, mark in enumerate(row.marks) if mark or not (i + len(row.words)) % 4
+            (row, i)
+            for row in chosen
+            for i, mark in enumerate(row.marks)
+            if mark or (i in row.thinking if form == "turn" else not (i + len(row.words)) % 4)
         ]
         mark = np.array([row.marks[i] for row, i in places])
         typer.echo(f"{form}: {sum(mark == TURN)} ends of turns, {sum(mark == SENTENCE)} of sentences within them")
-        score = log_odds(net, [item(row.words[: i + 1], 0, vocabulary) for row, i in places], names)[:, 0]
+        scores = log_odds(net, [item(row.words[: i + 1], 0, vocabulary) for row, i in places], names)
         for share in (0.5, 0.75, 0.9, 0.95):
-            line = np.quantile(score[mark == TURN], 1 - share)
-            inside, between = (np.mean(score[mark == kind] > line) for kind in (INSIDE, SENTENCE))
+            over, whole = np.quantile(scores[mark == TURN], 1 - share, axis=0)
+            inside = np.mean(scores[mark == INSIDE, 1] > whole)
+            between = np.mean(scores[mark == SENTENCE, 0] > over)
             wrong = f"{inside:.1%} of the places within sentences, {between:.1%} of those between two"
-            typer.echo(f"  {share:.0%} of the ends told (above {line:+.1f}), and {wrong}")
+            typer.echo(f"  {share:.0%} of the ends told (above {whole:+.1f} and {over:+.1f}), and {wrong}")
 
 
 def main(

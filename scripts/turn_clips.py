@@ -119,6 +119,9 @@ thank you for waiting | i have found your room
 you have every right to be cross | let me put it right
 i will stay on the line | could you open the box for me
 """
+MANY = Path(__file__).resolve().parent.parent / "models" / "turns" / "unseen.txt"
+"""Turns that training never reads, half of them with a stroke where their speaker stops to think; a slash
+parts two sentences. Every other one belongs to the voices on which the rules were set."""
 HUM = "mm-hmm"
 """Hummed: the voices spell it."""
 LISTENING = (HUM, "i see", "right", "yes", "okay", "i understand", "yeah", "oh no", "of course", "uh huh")
@@ -286,14 +289,20 @@ class Turn:
     voice: str
 
 
-def dialogues(fresh: bool = False) -> list[list[Turn]]:
-    """Every learner's turns, in an order without order."""
+def dialogues(fresh: bool = False, many: bool = False) -> list[list[Turn]]:
+    """Every learner's turns, in an order without order; each learner says all of them, of many ones a quarter."""
     random = np.random.default_rng(3)
     out = []
-    thoughtful, fluent = (FRESH_THOUGHTFUL, FRESH_FLUENT) if fresh else (THOUGHTFUL, FLUENT)
+    thoughtful, fluent = (
+        text.strip().splitlines() for text in ((FRESH_THOUGHTFUL, FRESH_FLUENT) if fresh else (THOUGHTFUL, FLUENT))
+    )
+    if many:
+        lines = MANY.read_text(encoding="utf-8").splitlines()[fresh::2]
+        thoughtful = [line for line in lines if "|" in line]
+        fluent = [line.replace(" / ", " | ") for line in lines if "|" not in line]
     for number, voice in enumerate(FRESH_LEARNERS if fresh else LEARNERS):
         said: list[Turn] = []
-        for i, text in enumerate(thoughtful.strip().splitlines()):
+        for i, text in enumerate(thoughtful[number::4] if many else thoughtful):
             parts = [part.strip() for part in text.split("|")]
             seconds = PAUSES[(i + number) % len(PAUSES)]
             kind = ("spliced", "spliced", "parts", "um")[(i // len(PAUSES) + i + number) % 4]
@@ -302,7 +311,7 @@ def dialogues(fresh: bool = False) -> list[list[Turn]]:
             else:
                 clip = (spliced if kind == "spliced" else in_parts)(parts, voice, seconds)
             said.append(Turn(clip, kind, seconds, text, voice))
-        for i, text in enumerate(fluent.strip().splitlines()):
+        for i, text in enumerate(fluent[number::4] if many else fluent):
             parts = [part.strip() for part in text.split("|")]
             seconds = (0.3, 0.4, 0.5)[(i + number) % 3] if len(parts) > 1 else 0.0
             kind = "sentences" if seconds else "fluent"

@@ -135,11 +135,11 @@ def test_broken_weights_are_a_plain_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="No such file"):
         load(tmp_path / "none.npz")
     (tmp_path / "bad.npz").write_bytes(b"not an archive")
-    with pytest.raises(ModelError, match="not weights of techniques"):
+    with pytest.raises(ModelError, match="not the weights"):
         load(tmp_path / "bad.npz")
     np.savez(tmp_path / "other.npz", bias=np.zeros(3))
     with pytest.raises(ModelError, match="no calibration among the weights"):
         load(tmp_path / "other.npz")
-    with pytest.raises(ModelError, match="not weights of techniques"):
+    with pytest.raises(ModelError, match="not the weights"):
         (tmp_path / "number.npz").write_bytes(b"\x93NUMPY")
         load(tmp_path / "number.npz")

@@ -96,7 +96,7 @@ def test_start_and_end_are_those_of_the_sound(snr: float, off: float) -> None:
 
 
 def test_a_patient_profile_answers_later_than_a_quick_one() -> None:
-    times = [of(hear(CALL, "that was our mistake", profile=p), Heard)[0].t for p in PROFILES.values()]
+    times = [of(hear(CALL, "i am so sorry to hear that", profile=p), Heard)[0].t for p in PROFILES.values()]
     quick, standard, patient = times
     assert quick < standard < patient
 

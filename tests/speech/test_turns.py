@@ -62,7 +62,7 @@ def waited(
     [
         (DONE, LOW, STANDARD.least, STANDARD.least),
         (DONE, None, STANDARD.least, 0.6),
-        (DONE, HIGH, 0.36, 1.0),
+        (DONE, HIGH, STANDARD.least, 1.0),
         ("can you give me your order number please", LOW, STANDARD.least, STANDARD.least),
         ("can you give me your order number please", HIGH, STANDARD.least, 0.6),
         ("the number is four seven", LOW, STANDARD.unsure, STANDARD.most),

@@ -14,23 +14,40 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from math import exp, log
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voicetrainer.errors import ModelError
 from voicetrainer.places import shipped
 from voicetrainer.roleplay.encoder import TEXT_PIECES, Encoder, split
 from voicetrainer.speech.recognizer import Reading
+from voicetrainer.weights import not_weights, read, unpacked
 
 NUMBERS = frozenset(
     "zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
     " eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand double triple".split()
 )
 HESITATIONS = frozenset("um uh er erm".split())
-LABELS = ("ends",)
-"""What the network of turn-taking tells."""
+SOUND_ALIKE = {
+    other: first
+    for first, *others in map(
+        str.split,
+        (
+            "to too two", "for four", "by bye buy", "your you're", "there their they're", "here hear", "no know",
+            "its it's", "one won", "right write", "our hour", "whose who's", "be bee", "see sea", "so sew",
+            "where wear", "whether weather", "way weigh", "wait weight", "week weak", "new knew", "would wood",
+            "which witch", "through threw", "past passed", "sent cent scent", "some sum", "son sun", "made maid",
+            "mail male", "meet meat", "piece peace", "plane plain", "sale sail", "whole hole", "fair fare",
+            "board bored", "allowed aloud", "oh owe", "ate eight", "road rode", "nose knows",
+        ),
+    )
+    for other in others
+}  # fmt: skip
+"""Words that sound like others, by the one that stands for all of them: a recogniser tells "for you to" from "for you
+too" by which of them could be a whole sentence, and that is what is asked here."""
+LABELS = ("over", "whole")
+"""What the network of turn-taking tells: whether the turn is over, and whether a sentence is."""
 SHARED = ("pieces", "words", "words.scale", "places", "first_norm", "0.")
 """Beginnings of the names of those arrays that both networks have from the published one; they ship once, with the
 detector of techniques."""
@@ -43,9 +60,18 @@ _LEAST = 0.03  # ... as far as the judge is to be believed where it says "never"
 LONGEST = 40
 """So many words before a pause are looked at, and no more than the network reads at once."""
 
-Judge = Callable[[Sequence[str]], float]
-"""Gives for words, lower case and in order, by how much likelier they are where a turn ends than where it goes on:
-the logarithm of the ratio."""
+
+class Ends(NamedTuple):
+    """What words tell about the place behind them, as logarithms of odds."""
+
+    over: float
+    """That the turn is over ..."""
+    whole: float
+    """... and that a sentence is."""
+
+
+Judge = Callable[[Sequence[str]], Ends]
+"""Judges words, lower case and in order."""
 
 
 @cache
@@ -63,39 +89,33 @@ def judge() -> Judge:
 
 def load(file: Path, shared: Path) -> Judge:
     """A judge from its file, and the file that holds the `SHARED` layers; see `judge`."""
-    arrays = {**_read(shared, SHARED), **_read(file)}
+    arrays = {**unpacked(shared, read(shared), SHARED), **unpacked(file, read(file))}
     try:
         encoder = Encoder.from_arrays(arrays, LABELS)
     except (ValueError, TypeError) as error:
-        raise _broken(file, error) from None
+        raise not_weights(file, error) from None
 
-    def ratio(words: Sequence[str]) -> float:
+    def ends(words: Sequence[str]) -> Ends:
         if not words:
-            return 0.0
+            return Ends(0.0, 0.0)
         if words[-1] in HESITATIONS:
-            return -10.0
-        last = words[-LONGEST:]
+            return Ends(-10.0, -10.0)
+        last = sounded(words[-LONGEST:])
         while len(split(last, encoder.vocabulary)[0]) > TEXT_PIECES:  # or an earlier window could say that it ends
             last = last[1:]
         # To two digits: what decides must not hang on the order in which a processor adds.
-        return round(float(encoder.contributions(last, ()).sum()), 2)
+        over, whole = (round(float(of), 2) for of in encoder.contributions(last, ()).sum(axis=0))
+        return Ends(over, whole)
 
-    return ratio
-
-
-def _read(file: Path, beginnings: tuple[str, ...] = ("",)) -> dict[str, Any]:
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays if name.startswith(beginnings)}
-    except Exception as error:  # whatever zipfile and numpy find wrong
-        raise _broken(file, error) from None
+    return ends
 
 
-def _broken(file: Path, error: Exception) -> ModelError:
-    return ModelError(f"{file}: not weights of turn-taking ({error})", "install voicetrainer again")
+def sounded(words: Sequence[str]) -> list[str]:
+    """The words with one for all that sound alike (`SOUND_ALIKE`), as the judge knows them."""
+    return [SOUND_ALIKE.get(word, word) for word in words]
 
 
-def weighed(judge: Judge, readings: Sequence[Reading]) -> float:
+def weighed(judge: Judge, readings: Sequence[Reading]) -> Ends:
     """What a judge says of words that were understood in several ways.
 
     The chances of the readings hold how well each could have ended there, as the recogniser's language model sees it,
@@ -117,17 +137,27 @@ def weighed(judge: Judge, readings: Sequence[Reading]) -> float:
     chances: dict[tuple[str, ...], float] = {}
     for text, chance in readings:
         # Readings with the same last words end alike: the first of them stands for all.
-        last = tuple(text.split()[-_ALIKE:])
+        last = tuple(sounded(text.split()[-_ALIKE:]))
         alike.setdefault(last, text.split())
         chances[last] = chances.get(last, 0.0) + chance
     kept = sorted(alike, key=lambda last: -chances[last])[:_MOST]
-    ends = [1 / (1 + exp(-judge(alike[last]))) for last in kept]
-    weights = [chances[last] / max(end, _LEAST) ** _TAKEN_OUT for last, end in zip(kept, ends, strict=True)]
-    if not weights:
-        return 0.0
-    ending = sum(w * end for w, end in zip(weights, ends, strict=True))
-    going_on = sum(w * (1 - end) for w, end in zip(weights, ends, strict=True))
-    return log(max(ending, 1e-9) / max(going_on, 1e-9))
+    if not kept:
+        return Ends(0.0, 0.0)
+    judged = [judge(alike[last]) for last in kept]
+    wholes = [_chance(ends.whole) for ends in judged]
+    weights = [chances[last] / max(whole, _LEAST) ** _TAKEN_OUT for last, whole in zip(kept, wholes, strict=True)]
+    return Ends(_mixed(weights, [_chance(ends.over) for ends in judged]), _mixed(weights, wholes))
+
+
+def _chance(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds))
+
+
+def _mixed(weights: Sequence[float], chances: Sequence[float]) -> float:
+    """The log-odds of a mixture of chances."""
+    yes = sum(weight * chance for weight, chance in zip(weights, chances, strict=True))
+    no = sum(weight * (1 - chance) for weight, chance in zip(weights, chances, strict=True))
+    return log(max(yes, 1e-9) / max(no, 1e-9))
 
 
 _LAST = 15  # frames of 10 ms that make the tail

@@ -30,9 +30,10 @@ LISTENING = frozenset(
 LOOK = 0.24
 """Seconds of silence after which words and melody are looked at: both are known by then (`Hearing.settle`), and what
 can follow an end of the turn is got ready meanwhile."""
-_SUNK, _SUNK_TELLS = 0.03, 0.8  # height of the melody up to which it has sunk, and how much that tells (as a Judge)
-_SURE, _OPEN = 2.6, -0.2  # the same of words and melody together: over as soon as may be, and below which they lead on
-_LEADS_ON = -1.5  # the same of the words before a sound that may have been an "um"
+_SUNK, _SUNK_TELLS = 0.03, 0.8  # height of the melody up to which it has sunk, and how much that tells (log-odds)
+_OPEN = -0.4  # how whole a sentence must be, or words and melody lead on (`endings.Ends`)
+_UNSURE, _SURE = 0.5, 2.0  # how likely to be over a turn is that is not answered before, and one answered at once
+_LEADS_ON = -1.5  # how whole words are at most before a sound that may have been an "um"
 _DOUBTFUL = 0.9  # the chance of the last word below which it may have been one
 _OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
 _LONGER = 1.2  # how much longer than the learner's own pauses we wait
@@ -46,7 +47,7 @@ class Profile:
     name: str = "standard"
     onset: float = 0.1
     """Voice needed before it counts as speech."""
-    least: float = 0.34
+    least: float = 0.32
     """Silence that ends a turn that is surely over, in words and melody ..."""
     unsure: float = 0.86
     """... growing to this the less sure that is. After a number it is at least so long, for there may be more digits;
@@ -79,7 +80,7 @@ class Profile:
 
 STANDARD = Profile()
 PROFILES: Mapping[str, Profile] = {
-    "quick": Profile("quick", least=0.3, most=1.5, unsure=0.6, silence=5.0),
+    "quick": Profile("quick", least=0.28, most=1.5, unsure=0.6, silence=5.0),
     "standard": STANDARD,
     "patient": Profile("patient", least=0.8, most=3.5, unsure=1.8, clash=1.0, silence=10.0),
 }
@@ -323,11 +324,13 @@ class Turns:
         self._done = False
         if self._hesitated(fresh, words, readings):
             return p.most
-        score = weighed(self._ends_with, readings)
-        if stopped is not None and stopped <= _SUNK:
-            score += _SUNK_TELLS
-        less = max(0.0, (_SURE - score) / (_SURE - _OPEN))
-        wait = p.least * (p.unsure / p.least) ** less if less <= 1 else p.most
+        over, whole = weighed(self._ends_with, readings)
+        sunk = _SUNK_TELLS if stopped is not None and stopped <= _SUNK else 0.0
+        if whole + sunk < _OPEN:
+            wait = p.most
+        else:
+            less = min(1.0, max(0.0, (_SURE - over - sunk) / (_SURE - _UNSURE)))
+            wait = p.least * (p.unsure / p.least) ** less
         if words and words[-1] in NUMBERS:
             wait = max(wait, p.unsure)
         elif LISTENING.issuperset(words):
@@ -348,7 +351,7 @@ class Turns:
         if not (self._gap >= 0.14 and self._run < 0.5 and len(words) > 1):
             return False
         sure = sum(chance for text, chance in readings if text.split()[-1:] == words[-1:])
-        return sure < _DOUBTFUL and self._ends_with(words[:-1]) < _LEADS_ON
+        return sure < _DOUBTFUL and self._ends_with(words[:-1]).whole < _LEADS_ON
 
     def _judge(self, customer: bool, words: Words) -> None:
         """What the utterance was, now that it is over."""
