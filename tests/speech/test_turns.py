@@ -71,6 +71,7 @@ def waited(
         ("i will send you the", LOW, STANDARD.most, STANDARD.most),
         ("i will send you um", LOW, STANDARD.most, STANDARD.most),
         ("okay", LOW, STANDARD.least, STANDARD.unsure),
+        ("no sorry", HIGH, STANDARD.least, STANDARD.unsure),
         ("if you", LOW, 1.2, STANDARD.most),
         ("", LOW, STANDARD.least, 1.0),
     ],

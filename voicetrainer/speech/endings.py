@@ -55,7 +55,7 @@ detector of techniques."""
 _ALIKE = 3  # readings that share so many last words end alike ...
 _MOST = 6  # ... and of so many endings the judge is asked: a pause leaves no time for more
 _TAKEN_OUT = 0.5  # 0: the recogniser's opinion of the ending stays in; 1: all of it is taken out ...
-_LEAST = 0.03  # ... as far as the judge is to be believed where it says "never"
+_LEAST = 0.003  # ... as far as the judge is to be believed where it says "never"
 
 LONGEST = 40
 """So many words before a pause are looked at, and no more than the network reads at once."""

@@ -26,12 +26,14 @@ LISTENING = frozenset(
     " indeed go on no really gosh true".split()
 )
 """Words that may be said while the other side talks without wanting the turn."""
+SHORT = LISTENING | frozenset("no nope sorry thanks please hello hi problem".split())
+"""Words of which whole turns are made, too short for the judge: it knows that more begin with them."""
 
 LOOK = 0.24
 """Seconds of silence after which words and melody are looked at: both are known by then (`Hearing.settle`), and what
 can follow an end of the turn is got ready meanwhile."""
 _SUNK, _SUNK_TELLS = 0.03, 0.8  # height of the melody up to which it has sunk, and how much that tells (log-odds)
-_OPEN = -0.4  # how whole a sentence must be, or words and melody lead on (`endings.Ends`)
+_OPEN = -0.8  # how whole a sentence must be, or words and melody lead on (`endings.Ends`)
 _UNSURE, _SURE = 0.5, 2.0  # how likely to be over a turn is that is not answered before, and one answered at once
 _LEADS_ON = -1.5  # how whole words are at most before a sound that may have been an "um"
 _DOUBTFUL = 0.9  # the chance of the last word below which it may have been one
@@ -51,7 +53,7 @@ class Profile:
     """Silence that ends a turn that is surely over, in words and melody ..."""
     unsure: float = 0.86
     """... growing to this the less sure that is. After a number it is at least so long, for there may be more digits;
-    and at most where it was nothing but listening words."""
+    and at most where it was nothing but listening words or "no"."""
     most: float = 2.2
     """Silence that ends a turn whose words lead on, or end in a sound that is no word."""
     adapts: float = 2.0
@@ -333,7 +335,7 @@ class Turns:
             wait = p.least * (p.unsure / p.least) ** less
         if words and words[-1] in NUMBERS:
             wait = max(wait, p.unsure)
-        elif LISTENING.issuperset(words):
+        elif SHORT.issuperset(words):
             wait = min(wait, p.unsure)
         self._done = wait <= p.least * _OVER
         return max(wait, min(self.pace * _LONGER, wait * p.adapts, p.most))
