@@ -93,6 +93,13 @@ def test_a_last_word_that_may_be_misheard_is_waited_for() -> None:
     assert times[2] < times[0] - 0.5
 
 
+@pytest.mark.parametrize(("before", "gap", "waits"), [("we refund the cost of", 0.2, True), ("i will speak to", 0.06, False)])
+def test_an_um_that_was_surely_taken_for_them(before: str, gap: float, waits: bool) -> None:
+    script: tuple[Step, ...] = (("L", 2, before), ("", gap, before), ("L", 0.3, ""), ("", 4, f"{before} them"))
+    ended = run(script, HIGH, None, lambda: [(f"{before} them", 1.0)])[1][0] - 2.5
+    assert (ended == pytest.approx(STANDARD.most, abs=0.03)) == waits
+
+
 def test_an_um_that_was_taken_for_a_longer_word() -> None:
     def end(chance: float) -> float:
         script: tuple[Step, ...] = (

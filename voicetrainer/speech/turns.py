@@ -37,6 +37,7 @@ _OPEN = -0.8  # how whole a sentence must be, or words and melody lead on (`endi
 _UNSURE, _SURE = 0.5, 2.0  # how likely to be over a turn is that is not answered before, and one answered at once
 _LEADS_ON = -1.5  # how whole words are at most before a sound that may have been an "um"
 _DOUBTFUL = 0.9  # the chance of the last word below which it may have been one
+_TAKEN_FOR = frozenset("i'm and an them".split())  # what recognisers make of most of them, and with confidence
 _OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
 _LONGER = 1.2  # how much longer than the learner's own pauses we wait
 _FORGETS = 0.9  # what is left of a long pause after a turn
@@ -344,7 +345,7 @@ class Turns:
         """Whether the latest sound was an "um": short, and without a word.
 
         Or, after a gap, with a doubtful one where the words before it led on ("can you give me your come"):
-        recognisers make some word of it.
+        recognisers make some word of it, and of some words they are sure.
         """
         if not 0.2 <= self._run < 0.8:
             return False
@@ -353,7 +354,8 @@ class Turns:
         if not (self._gap >= 0.14 and self._run < 0.5 and len(words) > 1):
             return False
         sure = sum(chance for text, chance in readings if text.split()[-1:] == words[-1:])
-        return sure < _DOUBTFUL and self._ends_with(words[:-1]).whole < _LEADS_ON
+        doubtful = sure < _DOUBTFUL or words[-1] in _TAKEN_FOR
+        return doubtful and self._ends_with(words[:-1]).whole < _LEADS_ON
 
     def _judge(self, customer: bool, words: Words) -> None:
         """What the utterance was, now that it is over."""
