@@ -93,7 +93,9 @@ def test_a_last_word_that_may_be_misheard_is_waited_for() -> None:
     assert times[2] < times[0] - 0.5
 
 
-@pytest.mark.parametrize(("before", "gap", "waits"), [("we refund the cost of", 0.2, True), ("i will speak to", 0.06, False)])
+@pytest.mark.parametrize(
+    ("before", "gap", "waits"), [("we refund the cost of", 0.2, True), ("i will speak to", 0.06, False)]
+)
 def test_an_um_that_was_surely_taken_for_them(before: str, gap: float, waits: bool) -> None:
     script: tuple[Step, ...] = (("L", 2, before), ("", gap, before), ("L", 0.3, ""), ("", 4, f"{before} them"))
     ended = run(script, HIGH, None, lambda: [(f"{before} them", 1.0)])[1][0] - 2.5
