@@ -48,8 +48,6 @@ LAYERS = 3  # a fourth gained nothing
 SHARES = {"calls": 0.4, "turns": 0.4, "everyday": 0.2}  # of what is shown
 EPOCHS, SHOWN, BATCH = 12, 40_000, 32
 ENDS, SENTENCES = 0.36, 0.16  # shares of what is shown that are ends of turns, and of sentences within them
-ORDINARY = 0.7  # the first of them for ordinary turns: what else is in them is in longer ones, too
-SHORT, OFTEN = 4, 2  # ordinary turns of so many words count so many times
 THINKING = 0.5  # share of what is shown of a turn with places to think that is one of them
 BLANKED = 0.03  # share of word pieces before the last that are blanked
 UM = ("i'm", "i'm", "and", "an", "them")  # what the shipped ones make of most of their "um"
@@ -147,8 +145,7 @@ def written() -> Iterator[Said]:
     """Turns that were written for this, and everyday sentences."""
     folder = ROOT / "models" / "turns"
     for text in (folder / "ordinary.txt").read_text(encoding="utf-8").splitlines():
-        row = Said(text, "turn", *marked(text))
-        yield from [row] * (OFTEN if len(row.words) <= SHORT else 1)
+        yield Said(text, "turn", *marked(text))
     for text in (folder / "thinking.txt").read_text(encoding="utf-8").splitlines():
         parts = [spoken(part).split() for part in text.split(" | ")]
         words = [word for part in parts for word in part]
@@ -178,11 +175,10 @@ def show(rows: Sequence[Said], dice: random.Random) -> tuple[list[str], int]:
     last = len(row.words) - 1
     inside = [i for i, mark in enumerate(row.marks) if mark == INSIDE]
     between = [i for i, mark in enumerate(row.marks) if mark == SENTENCE]
-    ends = ORDINARY if row.form == "turn" and not row.thinking else ENDS
     kind, i = dice.random(), last
-    if between and ends <= kind < ends + SENTENCES:
+    if between and ENDS <= kind < ENDS + SENTENCES:
         i = dice.choice(between)
-    elif inside and kind >= ends:
+    elif inside and kind >= ENDS:
         i = dice.choice(inside)
         if row.words[i] not in FUNCTION and dice.random() < 0.5:
             i = dice.choice(inside)
