@@ -3,7 +3,7 @@
 
 ::
 
-    python scripts/train_turns.py WHEEL            train and write; ten minutes of one free core
+    python scripts/train_turns.py WHEEL            train and write; eleven minutes of one free core
     python scripts/train_turns.py WHEEL --check    only measure, on a third of everything that training never saw
 
 The network is that of the detector of techniques (``scripts/train_encoder.py`` says where the wheel comes from and what
