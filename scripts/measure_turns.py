@@ -3,6 +3,7 @@
 
     scripts/measure_turns.py                        every room: quiet, white noise and babble at 20 and 10 dB
     scripts/measure_turns.py --fresh                sentences and voices on which nothing was set
+    scripts/measure_turns.py --fresh --many         381 others that training never read, many with unusual endings
     scripts/measure_turns.py --rooms quiet --json
     scripts/measure_turns.py --manifest MANIFEST.csv --model vosk-model-small-en-us-0.15
 

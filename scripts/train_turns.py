@@ -40,7 +40,7 @@ from voicetrainer.roleplay.encoder import TEXT_PIECES, split
 from voicetrainer.roleplay.encoder import UNKNOWN as BLANK
 from voicetrainer.roleplay.features import FUNCTION
 from voicetrainer.roleplay.spoken import spoken
-from voicetrainer.speech.endings import LABELS, LONGEST, SHARED, sounded
+from voicetrainer.speech.endings import LABELS, LONGEST, SHARED, TAKEN_FOR_UM, sounded
 
 ROOT = Path(__file__).resolve().parent.parent
 INSIDE, SENTENCE, TURN = 0, 1, 2
@@ -50,7 +50,6 @@ EPOCHS, SHOWN, BATCH = 12, 40_000, 32
 ENDS, SENTENCES = 0.36, 0.16  # shares of what is shown that are ends of turns, and of sentences within them
 THINKING = 0.5  # share of what is shown of a turn with places to think that is one of them
 BLANKED = 0.03  # share of word pieces before the last that are blanked
-UM = ("i'm", "i'm", "and", "an", "them")  # what the shipped ones make of most of their "um"
 OFTEN_UM = 0.06
 
 
@@ -188,7 +187,7 @@ def show(rows: Sequence[Said], dice: random.Random) -> tuple[list[str], int]:
 
 def um(words: list[str], dice: random.Random) -> list[str]:
     """Words before a pause, now and then with what recognisers make of an "um"."""
-    return [*words, dice.choice(UM)] if dice.random() < OFTEN_UM else words
+    return [*words, dice.choice(TAKEN_FOR_UM)] if dice.random() < OFTEN_UM else words
 
 
 def item(words: Sequence[str], mark: int, vocabulary: dict[str, int]) -> Item:

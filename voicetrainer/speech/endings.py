@@ -29,6 +29,8 @@ NUMBERS = frozenset(
     " eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand double triple".split()
 )
 HESITATIONS = frozenset("um uh er erm".split())
+TAKEN_FOR_UM = ("i'm", "i'm", "and", "an", "them")
+"""What the shipped recognisers make of most of them, and with confidence; as often as they do."""
 SOUND_ALIKE = {
     other: first
     for first, *others in map(

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from voicetrainer.errors import SessionError
-from voicetrainer.speech.endings import NUMBERS, Judge, judge, weighed
+from voicetrainer.speech.endings import NUMBERS, TAKEN_FOR_UM, Judge, judge, weighed
 from voicetrainer.speech.recognizer import Reading
 
 Role = Literal["turn", "interruption", "aside"]
@@ -37,7 +37,6 @@ _OPEN = -0.8  # how whole a sentence must be, or words and melody lead on (`endi
 _UNSURE, _SURE = 1.0, 2.6  # how likely to be over a turn is that is not answered before, and one answered at once
 _LEADS_ON = -1.5  # how whole words are at most before a sound that may have been an "um"
 _DOUBTFUL = 0.9  # the chance of the last word below which it may have been one
-_TAKEN_FOR = frozenset("i'm and an them".split())  # what recognisers make of most of them, and with confidence
 _OVER = 2.0  # times the least silence up to which a phrase counts as one that could have been the end
 _LONGER = 1.2  # how much longer than the learner's own pauses we wait
 _FORGETS = 0.9  # what is left of a long pause after a turn
@@ -354,7 +353,7 @@ class Turns:
         if not (self._gap >= 0.14 and self._run < 0.5 and len(words) > 1):
             return False
         sure = sum(chance for text, chance in readings if text.split()[-1:] == words[-1:])
-        doubtful = sure < _DOUBTFUL or words[-1] in _TAKEN_FOR
+        doubtful = sure < _DOUBTFUL or words[-1] in TAKEN_FOR_UM
         return doubtful and self._ends_with(words[:-1]).whole < _LEADS_ON
 
     def _judge(self, customer: bool, words: Words) -> None:
