@@ -6,11 +6,14 @@ flite.
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +144,10 @@ HER_LINE = (
     "and nobody came, nobody called, and now you tell me that you know nothing about it at all."
 )
 HER_REPLY = "And what now?"
+CALM = 1.0
+"""The anger with which `Voice.render` speaks for a learner."""
+ENGINE_RATE = 22_050
+"""Samples a second of espeak-ng."""
 
 # ------------------------------------------------------------------------------------------------------------ sounds
 
@@ -150,17 +157,22 @@ _LOW_VOICES = ("flite:rms", "flite:awb", "flite:kal16", "espeak:en-us", "espeak:
 @cache
 def speak(text: str, voice: str) -> Samples:
     """Speak a text at about -25 dB RMS, nothing before and after it; mono, 16 kHz."""
+    samples = _rendered(text, voice)
+    return level(samples[_sounding(samples)])
+
+
+@cache
+def _rendered(text: str, voice: str) -> Samples:
+    """The same as its synthesiser leaves it."""
     kind, _, name = voice.partition(":")
     if text == HUM:
-        samples = hum(110.0 if voice in _LOW_VOICES else 190.0)
-    elif kind == "espeak":
-        samples = voice_of(name).render(text, 1.0)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "x.wav"
-            subprocess.run(["flite", "-voice", name, "-t", text, "-o", str(file)], check=True, timeout=60)
-            samples = read(file)
-    return level(trim(samples))
+        return hum(110.0 if voice in _LOW_VOICES else 190.0)
+    if kind == "espeak":
+        return voice_of(name).render(text, CALM)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "x.wav"
+        subprocess.run(["flite", "-voice", name, "-t", text, "-o", str(file)], check=True, timeout=60)
+        return read(file)
 
 
 @cache
@@ -181,9 +193,13 @@ def hum(pitch: float) -> Samples:
 
 def trim(samples: Samples) -> Samples:
     """Cut what is 30 dB below the loudest off both ends."""
+    return samples[_sounding(samples)]
+
+
+def _sounding(samples: Samples) -> slice:
     loud = _loudness(samples)
     at = np.flatnonzero(loud > loud.max() - 30)
-    return samples[at[0] * 160 : (at[-1] + 1) * 160]
+    return slice(int(at[0]) * 160, (int(at[-1]) + 1) * 160)
 
 
 def level(samples: Samples, decibels: float = -25.0) -> Samples:
@@ -208,22 +224,77 @@ def spliced(parts: Sequence[str], voice: str, seconds: float) -> Samples:
 
     The melody does not know of the pause, as that of a speaker does not who stops for want of a word.
     """
-    whole = speak(" ".join(parts), voice)
-    share = len(speak(parts[0], voice)) / (len(speak(parts[0], voice)) + len(speak(parts[1], voice)))
-    words = _recognizer_for_cuts().utterance()
-    words.feed(pause(0.3))
-    words.feed(whole)
-    heard = words.finish(-0.3)
-    wanted = len(parts[0].split())
-    guess = heard[wanted - 1].end if len(heard) == len(" ".join(parts).split()) else share * len(whole) / RATE
+    text = " ".join(parts)
+    whole = speak(text, voice)
+    before = _sounding(_rendered(text, voice)).start / RATE
+    end = (_espeak_end if voice.startswith("espeak:") else _flite_end)(parts, voice.partition(":")[2]) - before
     loud = _loudness(whole)
-    lo, hi = max(0, round(guess * 100) - 8), round(guess * 100) + 8
+    lo, hi = max(0, round(end * 100) - 2), round(end * 100) + 3
     at = (lo + int(np.argmin(loud[lo:hi]))) * 160
     fade = np.linspace(1, 0, 240, dtype=np.float32)
     left, right = whole[:at].copy(), whole[at:].copy()
     left[-240:] *= fade
     right[:240] *= fade[::-1]
     return np.concatenate([left, pause(seconds), right])
+
+
+def _flite_end(parts: Sequence[str], voice: str) -> float:
+    """Seconds into what flite renders at which the first part ends, from the lengths of its phones."""
+
+    def phones(option: str, text: str) -> list[str]:
+        ran = subprocess.run(
+            ["flite", "-voice", voice, option, "-t", text, "-o", "/dev/null"],
+            check=True, timeout=60, capture_output=True, text=True,
+        )  # fmt: skip
+        return [phone for phone in ran.stdout.split() if not phone.startswith("pau")]
+
+    first, timed = phones("-ps", parts[0]), phones("-psdur", " ".join(parts))
+    return float(timed[len(first) - 1].partition(":")[2])
+
+
+def _espeak_end(parts: Sequence[str], voice: str) -> float:
+    """The same for what `Voice.render` gives, from what espeak-ng tells of its words."""
+    ours, its = get_context("spawn").Pipe(duplex=False)
+    process = get_context("spawn").Process(target=_word_starts, args=(" ".join(parts), voice, its))
+    process.start()
+    its.close()
+    starts, sound = ours.recv()
+    process.join()
+    next_word = len(parts[0]) + 2  # it counts letters from one
+    # Of two words that it says as one ("of the") it tells the first alone.
+    start = next((start for at, start in starts if at >= next_word), len(sound) / ENGINE_RATE)
+    return float(start - np.flatnonzero(np.abs(sound) > 0.003)[0] / ENGINE_RATE + 0.02)  # as `Voice.render` cuts it
+
+
+def _word_starts(text: str, voice: str, answer: Connection) -> None:
+    """Send where words start, as (place in the text, seconds), and the sound; in a process of its own."""
+    from voicetrainer.speech.voice import Voice, _load_library, delivery
+
+    _load_library()
+    from pyttsx3.drivers import _espeak
+
+    _espeak.Initialize(_espeak.AUDIO_OUTPUT_SYNCHRONOUS, 100, None, 0)
+    _espeak.SetVoiceByName(voice.encode())
+    how, pitch = delivery(CALM), Voice(voice).info.pitch
+    for setting, value in (
+        ("RATE", how.rate), ("PITCH", pitch + how.pitch), ("RANGE", how.spread), ("VOLUME", how.volume)
+    ):  # fmt: skip
+        _espeak.SetParameter(getattr(_espeak, setting), value, 0)
+    sound, starts = bytearray(), []
+
+    def take(wave: Any, count: int, events: Any) -> int:
+        if wave and count > 0:
+            sound.extend(ctypes.string_at(wave, count * 2))
+        at = 0
+        while (event := events[at]).type != _espeak.EVENT_LIST_TERMINATED:
+            if event.type == _espeak.EVENT_WORD:
+                starts.append((event.text_position, event.audio_position / 1000))
+            at += 1
+        return 0
+
+    _espeak.SetSynthCallback(take)
+    _espeak.Synth(text, flags=_espeak.CHARS_UTF8 | _espeak.ENDPAUSE)
+    answer.send((starts, np.frombuffer(bytes(sound), "<i2") / 32768))
 
 
 def in_parts(parts: Sequence[str], voice: str, seconds: float) -> Samples:
@@ -259,13 +330,8 @@ def room(name: str, seconds: float) -> Samples:
 
 
 @cache
-def _recognizer_for_cuts() -> Recognizer:
-    return load(None)
-
-
-@cache
 def load(model: str | None) -> Recognizer:
-    """A recognition model; the shipped one for synthetic voices."""
+    """A recognition model; the one made for synthetic voices without a name."""
     from voicetrainer import models
 
     return Recognizer(models.choose(model or "vosk-voicetrainer-starter-0.1").path)
