@@ -53,6 +53,35 @@ def test_longer_histories_predict_better() -> None:
     assert long.perplexity(row(*LINES)) < 0.6 * short.perplexity(row(*LINES))
 
 
+def test_a_finished_model_goes_on_among_more_words() -> None:
+    many = len(NAMES)
+    before = mix([Kind(row(*LINES), many)], [1.0], 50, 50)
+    names = ["<s>", "</s>", "<unk>", *sorted([*NAMES[3:], "bird", "zebra"])]
+    number = np.array([names.index(name) for name in NAMES])
+    moved = before.renumbered(number, len(names))
+    text_row = row(*LINES)
+    assert moved.perplexity(number[text_row]) == pytest.approx(before.perplexity(text_row))
+    birds = encode([["the", "bird", "sat"]] * 3, {name: index for index, name in enumerate(names)})
+    both = mix([moved, Kind(birds, len(names))], [0.5, 0.5], 50, 50)
+    for first in range(3, len(names)):
+        assert both.two(first * len(names) + np.arange(len(names))).sum() == pytest.approx(1, abs=1e-6)
+    assert both.perplexity(birds) < 20
+    assert both.perplexity(number[text_row]) < 2 * before.perplexity(text_row)
+
+
+def test_turns_come_whole_and_in_their_parts(tmp_path: Path) -> None:
+    folder = tmp_path / "models/turns"
+    folder.mkdir(parents=True)
+    (folder / "thinking.txt").write_text("let me check the | order for | you\n", encoding="utf-8")
+    (folder / "ordinary.txt").write_text("I see. Which one?\n", encoding="utf-8")
+    assert text.turns(tmp_path, hum=0.0) == [
+        "let me check the", "order for", "you", "let me check the order for you", "i see", "which one"
+    ]  # fmt: skip
+    hummed = text.turns(tmp_path, hum=1.0)
+    assert all(line.split()[-1] in text.HUMS for line in hummed[:2])
+    assert hummed[2] == "you"
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [

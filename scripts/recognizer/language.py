@@ -117,6 +117,39 @@ class Model:
     word_left: Floats
     pair_left: Floats
 
+    @property
+    def pair_counts(self) -> Codes:
+        """As of a `Kind`, so that a finished model can be mixed with text: all were seen often enough."""
+        return np.full(len(self.pairs), 2)
+
+    @property
+    def triple_counts(self) -> Codes:
+        """As `pair_counts`."""
+        return np.full(len(self.triples), 2)
+
+    def renumbered(self, number: NDArray[np.int64], words: int) -> Model:
+        """The same model among more words.
+
+        Parameters
+        ----------
+        number : array of shape (self.words,)
+            What each word's number becomes.
+        words : int
+            Word numbers will be below it.
+        """
+        single, word_left = np.zeros(words), np.ones(words)
+        single[number], word_left[number] = self.single, self.word_left
+        first, second = divmod(self.pairs, self.words)
+        pairs = number[first] * words + number[second]
+        history, third = divmod(self.triples, self.words)
+        first, second = divmod(history, self.words)
+        triples = (number[first] * words + number[second]) * words + number[third]
+        of_pairs, of_triples = np.argsort(pairs), np.argsort(triples)
+        return Model(
+            words, single, pairs[of_pairs], self.pair_p[of_pairs], triples[of_triples], self.triple_p[of_triples],
+            word_left, self.pair_left[of_pairs],
+        )  # fmt: skip
+
     def two(self, pairs: Codes) -> Floats:
         """Probability of the second word after the first."""
         p = _look_up(self.pairs, self.pair_p, pairs)
@@ -142,8 +175,8 @@ class Model:
         return math.exp(-np.log(p[ok]).mean())
 
 
-def mix(kinds: Sequence[Kind], weights: Sequence[float], pairs: int, triples: int) -> Model:
-    """Mix kinds of text and keep about so many pairs and triples."""
+def mix(kinds: Sequence[Kind | Model], weights: Sequence[float], pairs: int, triples: int) -> Model:
+    """Mix kinds of text, or finished models, and keep about so many pairs and triples."""
     words = kinds[0].words
     single: Floats = np.sum([weight * kind.single for kind, weight in zip(kinds, weights, strict=True)], axis=0)
 

@@ -1,4 +1,6 @@
-"""A Vosk model that `assemble` made, read back: its contexts, and a network that training can go on from."""
+"""A Vosk model that `assemble` made, read back: its contexts, its language model, and a network that training can go on
+from.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ from .contexts import ALL, GROUP, STEP, Contexts
 from .features import cosines
 from .graph import BASE, openfst
 from .kaldi_files import Machine, Tuple, read_fst
+from .language import BEGIN, END, Model
 from .network import Network, Shape
 
 Array = NDArray[Any]
@@ -77,6 +80,56 @@ def contexts(model: Path) -> Contexts:
             same = Counter(column[there & (group == group[before])].tolist())
             table[before, phone] = next((pair for pair, _ in same.most_common() if uses[pair] > 1), default)
     return Contexts(table.tolist())
+
+
+def language(model: Path) -> tuple[Model, list[str]]:
+    """The language model of a model folder, and its words by number, as `vocabulary.read` gives them."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "g"
+        openfst("fstconvert", "--fst_type=const", model / "graph/Gr.fst", plain)
+        machine = read_fst(plain)
+    lines = (line.split() for line in (model / "graph/words.txt").read_text(encoding="utf-8").splitlines())
+    words = {int(label): word for word, label in lines if word not in ("<eps>", "#0", "<s>", "</s>")}
+    names = ["<s>", "</s>", "<unk>", *sorted(words.values())]
+    number = {word: index for index, word in enumerate(names)}
+    of_label = np.zeros(max(words) + 1, np.int64)
+    for label, word in words.items():
+        of_label[label] = number[word]
+    many, states = len(names), np.arange(len(machine.final))
+    back = machine.inputs == 0
+    shorter, left = np.full(len(states), -1), np.ones(len(states))
+    shorter[machine.source[back]] = machine.target[back]
+    left[machine.source[back]] = np.exp(-machine.weight[back])
+    root = int(np.flatnonzero(shorter < 0)[0])
+    ends = np.isfinite(machine.final)
+
+    def after(state: NDArray[np.bool_], history: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+        """What follows the histories of some states: codes, probabilities, and the states that they lead to."""
+        arc, end = state[machine.source] & ~back, np.flatnonzero(state & ends)
+        codes = np.concatenate(
+            [history[machine.source[arc]] * many + of_label[machine.inputs[arc]], history[end] * many + END]
+        )
+        chances = np.exp(-np.concatenate([machine.weight[arc], machine.final[end]]))
+        targets = np.concatenate([machine.target[arc], np.full(len(end), -1)])
+        order = np.argsort(codes)
+        return codes[order], chances[order], targets[order]
+
+    history = np.zeros(len(states), np.int64)
+    words_after, chances, targets = after(states == root, history)
+    single = np.zeros(many)
+    single[words_after] = chances
+    history[targets[targets >= 0]] = words_after[targets >= 0]
+    history[machine.start] = BEGIN
+    of_word = shorter == root
+    pairs, pair_p, targets = after(of_word, history)
+    of_pair = (shorter >= 0) & ~of_word
+    longer = (targets >= 0) & of_pair[targets]
+    history[targets[longer]] = pairs[longer]
+    triples, triple_p, _ = after(of_pair, history)
+    word_left, pair_left = np.ones(many), np.ones(len(pairs))
+    word_left[history[of_word]] = left[of_word]
+    pair_left[np.searchsorted(pairs, history[of_pair])] = left[of_pair]
+    return Model(many, single, pairs, pair_p, triples, triple_p, word_left, pair_left), names
 
 
 def _pairs(machine: Machine, known: Sequence[Tuple]) -> dict[tuple[int, int], int]:

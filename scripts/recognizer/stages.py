@@ -270,13 +270,19 @@ def language(
     work: Work = WORK,
     prose: Annotated[list[Path] | None, typer.Option(help="Plain text of books, in public domain; repeatable.")] = None,
     dialogue: Annotated[list[Path] | None, typer.Option(help="Text, one utterance a line; repeatable.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A model to go on from: its language model in place of other text.")
+    ] = None,
     pairs: int = 330_000,
     triples: int = 420_000,
 ) -> None:
     """Make the vocabulary and the language model."""
-    from .vocabulary import make
+    from .vocabulary import go_on, make
 
-    make(work, REPOSITORY, prose or [], dialogue or [], pairs, triples)
+    if start is not None:
+        go_on(work, REPOSITORY, start, pairs, triples)
+    else:
+        make(work, REPOSITORY, prose or [], dialogue or [], pairs, triples)
 
 
 @app.command()

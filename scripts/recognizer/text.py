@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
 GRAMMAR = HERE / "grammar.txt"
+
+HUMS = ("um", "um", "uh", "er")
+"""What speakers say while they think; "um" more often."""
 
 SPOKEN = {
     "&": " and ", "%": " percent ", "@": " at ", "+": " plus ", "mr.": "mister", "mrs.": "missus", "ms.": "miss",
@@ -92,5 +96,31 @@ def calls(root: Path) -> list[str]:
     for path in sorted((root / "scenarios").glob("*.yaml")):
         lines += re.findall(r"(?:text|says?|line|opening): *['\"]?(.+)", path.read_text(encoding="utf-8"))
         lines += re.findall(r"^ *- *['\"]?([A-Z][^{}:\[\]]{8,})$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    split = [part for line in dict.fromkeys(lines) for part in re.split(r"(?<=[.!?;:])\s+", line)]
+    return _sentences(lines)
+
+
+def turns(root: Path, hum: float, seed: int = 1) -> list[str]:
+    """What is written in the repository at `root` to learn turn-taking from.
+
+    Sentences with a stroke where their speaker stops to think come whole and in their parts: what a recogniser gets is
+    cut at pauses. A share `hum` of the strokes is an "um" or the like.
+    """
+    folder, draw = root / "models/turns", random.Random(seed)
+    lines = []
+    for line in (folder / "thinking.txt").read_text(encoding="utf-8").splitlines():
+        parts = [spoken(part) for part in line.split("|")]
+        parts = [f"{part} {draw.choice(HUMS)}" if draw.random() < hum else part for part in parts[:-1]] + parts[-1:]
+        lines += [*parts, " ".join(parts)]
+    return lines + _sentences((folder / "ordinary.txt").read_text(encoding="utf-8").splitlines())
+
+
+def everyday(root: Path) -> list[str]:
+    """The everyday sentences in the repository at `root`."""
+    with gzip.open(root / "models/turns/everyday.txt.gz", "rt", encoding="utf-8") as file:
+        return _sentences(file)
+
+
+def _sentences(lines: Iterable[str]) -> list[str]:
+    """Each sentence once for each different line that holds it, as it is spoken."""
+    split = [part for line in dict.fromkeys(lines) for part in re.split(r"(?<=[.!?;:])\s+", line.strip())]
     return [text for part in split if (text := spoken(part))]

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import corpora, text
-from .language import BEGIN, END, UNKNOWN, Kind, encode, mix
+from . import corpora, reopen, text
+from .language import BEGIN, END, FIRST_WORD, UNKNOWN, Kind, Model, encode, mix
 from .lexicon import Lexicon
 
 SIZE = 26_000
@@ -32,6 +32,10 @@ OUTDATED = frozenset("eskimo gypsies gypsy jewess negro negroes savages injun sq
 """What it is too lenient about; old books hold such words."""
 
 WEIGHTS = {"calls": 0.30, "dialogue": 0.07, "grammar": 0.08, "speech": 0.05, "prose": 0.50}
+AGAIN = {"before": 0.55, "calls": 0.30, "everyday": 0.05, "grammar": 0.06, "speech": 0.04}
+"""The same for going on from a finished model."""
+HUM = 0.2
+"""Share of the places to think in the turns at which somebody hums."""
 
 
 def offensive() -> frozenset[str]:
@@ -75,6 +79,39 @@ def make(
     print(f"{len(vocabulary)} words, {len(model.pairs)} pairs, {len(model.triples)} triples")
 
 
+def go_on(work: Path, repository: Path, before: Path, pairs: int, triples: int) -> None:
+    """Write the same as `make`: the language model of a finished model folder, mixed with the repository's text.
+
+    It keeps its words and gets those of the text that can be pronounced.
+    """
+    old, old_names = reopen.language(before)
+    lexicon, bad = Lexicon(), offensive()
+    rows = {
+        "calls": [line.split() for line in text.calls(repository) + text.turns(repository, HUM)],
+        "everyday": [line.split() for line in text.everyday(repository)],
+        "grammar": [line.split() for line in itertools.islice(text.sentences(42), 60_000)],
+        "speech": [each.text.split() for each in corpora.read(work / "real.jsonl")],
+    }
+    found = set(old_names[FIRST_WORD:])
+    for word, count in Counter(word for line in rows["calls"] for word in line).items():
+        if _good(word, bad) and (word in lexicon or count > 1):
+            found.add(word)
+    for word, count in Counter(word for line in rows["everyday"] for word in line).items():
+        if _good(word, bad) and word in lexicon and count > 3:
+            found.add(word)
+    names = ["<s>", "</s>", "<unk>", *sorted(found)]
+    number = {name: index for index, name in enumerate(names)}
+    moved = old.renumbered(np.array([number[name] for name in old_names]), len(names))
+    kinds: list[Kind | Model] = [moved, *(Kind(encode(rows[name], number), len(names)) for name in rows)]
+    model = mix(kinds, list(AGAIN.values()), pairs, triples)
+    (work / "language.pkl").write_bytes(pickle.dumps((model, names)))
+    print(f"{len(found)} words, {len(model.pairs)} pairs, {len(model.triples)} triples")
+
+
+def _good(word: str, bad: frozenset[str]) -> bool:
+    return re.fullmatch(r"[a-z]+('[a-z]+)?s?'?", word) is not None and word not in bad
+
+
 def _vocabulary(rows: dict[str, list[list[str]]], books: dict[str, int], lexicon: Lexicon) -> set[str]:
     import wordfreq
 
@@ -82,7 +119,7 @@ def _vocabulary(rows: dict[str, list[list[str]]], books: dict[str, int], lexicon
     counts = {name: Counter(word for line in lines for word in line) for name, lines in rows.items()}
 
     def good(word: str) -> bool:
-        return re.fullmatch(r"[a-z]+('[a-z]+)?s?'?", word) is not None and word not in bad
+        return _good(word, bad)
 
     words = {word for word in counts["calls"] if good(word) and (word in lexicon or counts["calls"][word] >= 2)}
     words |= {word for word in counts["grammar"] if good(word)}
