@@ -39,7 +39,7 @@ VOICES = (
     "espeak-ng:en-gb-scotland+f2", "espeak-ng:en-us+m7", "espeak-ng:en-gb+f5", "espeak-ng:en-gb-x-rp+m1",
 )  # fmt: skip
 STARTER = "vosk-voicetrainer-starter-0.1"
-GOOD = "vosk-voicetrainer-0.4"
+GOOD = "vosk-voicetrainer-0.5"
 NOISES = {STARTER: (None, None, None, 20.0), GOOD: (None, None, 20.0, 15.0, 10.0)}
 """Signal-to-noise ratios, dB."""
 GOOD_HEARS = 192

@@ -207,7 +207,7 @@ SHIPPED = [entry.name for entry in CATALOGUE if entry.shipped]
 
 def test_the_catalogue() -> None:
     assert [e.name for e in CATALOGUE if e.recommended] == ["vosk-model-small-en-us-0.15"]
-    assert set(SHIPPED) == {STARTER.name, "vosk-voicetrainer-0.4"}
+    assert set(SHIPPED) == {STARTER.name, "vosk-voicetrainer-0.5"}
     assert len({e.name for e in CATALOGUE}) == len({e.sha256 for e in CATALOGUE}) == len(CATALOGUE)
     for known in CATALOGUE:
         assert known.good_for
@@ -228,7 +228,7 @@ def test_a_shipped_model_is_what_the_catalogue_says(name: str) -> None:
 
 
 def test_without_any_other_a_shipped_one_listens() -> None:
-    assert models.choose().name == models.choose(people=True).name == "vosk-voicetrainer-0.4" == SHIPPED[0]
+    assert models.choose().name == models.choose(people=True).name == "vosk-voicetrainer-0.5" == SHIPPED[0]
     starter = models.choose(STARTER.name)
     assert not starter.people
     assert not starter.confidence

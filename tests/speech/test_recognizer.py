@@ -112,7 +112,7 @@ def test_nothing_is_left_to_do_after_a_settled_pause(recognizer: Recognizer, spe
 
 
 def test_what_else_the_words_may_have_been(speech: Samples) -> None:
-    hearing = Recognizer(shipped("models") / "vosk-voicetrainer-0.4").utterance(readings=True)
+    hearing = Recognizer(shipped("models") / "vosk-voicetrainer-0.5").utterance(readings=True)
     assert list(hearing.readings) == []
     noise = np.random.default_rng(1).normal(0, 0.01, len(speech)).astype(np.float32)
     hearing.feed(np.concatenate((speech, silence(0.3))))
@@ -134,7 +134,7 @@ def test_what_else_the_words_may_have_been(speech: Samples) -> None:
 
 
 def test_words_are_the_same_with_readings_and_without(speech: Samples) -> None:
-    recognizer = Recognizer(shipped("models") / "vosk-voicetrainer-0.4")
+    recognizer = Recognizer(shipped("models") / "vosk-voicetrainer-0.5")
     heard = []
     for readings in (False, True):
         hearing = recognizer.utterance(readings)
