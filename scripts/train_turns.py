@@ -23,7 +23,7 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -163,18 +163,16 @@ def strings(of: Any) -> Iterator[str]:
             yield from strings(part)
 
 
-def show(rows: Sequence[Said], alone: Set[tuple[str, ...]], dice: random.Random) -> tuple[list[str], int]:
+def show(rows: Sequence[Said], dice: random.Random) -> tuple[list[str], int]:
     """One place to learn from: the words up to it, and what is there.
 
-    People pause between sentences, and within them after the small words more than after others. A place within a
-    sentence is none to learn from, unless its speaker stopped there, where the words are a turn `alone` as well ("is
-    there anything else").
+    People pause between sentences, and within them after the small words more than after others.
     """
     row = dice.choice(rows)
     if row.thinking and dice.random() < THINKING:
         return um(row.words[: dice.choice(row.thinking) + 1], dice), INSIDE
     last = len(row.words) - 1
-    inside = [i for i, mark in enumerate(row.marks) if mark == INSIDE and tuple(row.words[: i + 1]) not in alone]
+    inside = [i for i, mark in enumerate(row.marks) if mark == INSIDE]
     between = [i for i, mark in enumerate(row.marks) if mark == SENTENCE]
     kind, i = dice.random(), last
     if between and ENDS <= kind < ENDS + SENTENCES:
@@ -210,12 +208,11 @@ def train(rows: Sequence[Said], wheel: Path, seed: int) -> tuple[Net, list[str]]
     net = Net(base, [base.pieces.index(name) for name in names], LAYERS, LABELS)
     torch.nn.init.zeros_(net.bias)
     kinds = {kind: [row for row in rows if row.kind == kind] for kind in SHARES}
-    alone = {tuple(row.words) for row in rows if row.form != "heard"}
 
     def epoch(number: int) -> list[Item]:
         dice = random.Random(f"{seed} {number}")
         drawn = dice.choices(list(SHARES), list(SHARES.values()), k=SHOWN)
-        items = [item(*show(kinds[kind], alone, dice), vocabulary) for kind in drawn]
+        items = [item(*show(kinds[kind], dice), vocabulary) for kind in drawn]
         blank = vocabulary[BLANK]
         return [
             Item(

@@ -46,7 +46,7 @@ def test_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ready(checks), render(checks)
     found = {check.name: check for check in checks}
     assert found["recognition model"].state == "note"
-    assert "it mishears about one word in six" in found["recognition model"].found
+    assert "it mishears one word in nine of calls" in found["recognition model"].found
     assert "voicetrainer models install vosk-model-small-en-us-0.15" in found["recognition model"].hint
     assert "vosk 0.3.45" in found["libraries"].found
     assert "woman-1" in found["customer's voice"].found
