@@ -268,9 +268,9 @@ def _espeak_end(parts: Sequence[str], voice: str) -> float:
 
 def _word_starts(text: str, voice: str, answer: Connection) -> None:
     """Send where words start, as (place in the text, seconds), and the sound; in a process of its own."""
-    from voicetrainer.speech.voice import Voice, _load_library, delivery
+    from voicetrainer.speech.voice import Voice, delivery, load_library
 
-    _load_library()
+    load_library()
     from pyttsx3.drivers import _espeak
 
     _espeak.Initialize(_espeak.AUDIO_OUTPUT_SYNCHRONOUS, 100, None, 0)

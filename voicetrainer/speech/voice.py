@@ -375,7 +375,7 @@ def _end(speaker: subprocess.Popen[bytes]) -> None:
         speaker.communicate()
 
 
-def _load_library() -> None:
+def load_library() -> None:
     """Make espeak-ng findable for pyttsx3: the system's if there is one, else the one of espeakng-loader."""
     import ctypes
     import os
@@ -405,7 +405,7 @@ def _speak(read: BinaryIO, write: BinaryIO) -> None:
         write.write(json.dumps(reply).encode() + b"\n" + sound)
         write.flush()
 
-    _load_library()
+    load_library()
     try:
         import pyttsx3
         from pyttsx3.drivers import _espeak
