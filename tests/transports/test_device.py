@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -184,7 +185,10 @@ def test_a_busy_device(sound: Sound, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_loudspeaker_that_another_program_keeps_to_itself(fragile: Sound) -> None:
-    """ALSA's door to PulseAudio sometimes hangs for ever then: in a process of its own, as it can only be ended."""
+    """ALSA's door to PulseAudio sometimes hangs for ever then: in a process of its own, as it can only be ended.
+
+    Now and then it crashes instead, which no program can answer: then it is asked again.
+    """
     program = """if True:
         from voicetrainer import cli
         from voicetrainer.errors import DeviceError
@@ -197,7 +201,12 @@ def test_a_loudspeaker_that_another_program_keeps_to_itself(fragile: Sound) -> N
         cli._leave(0)  # or what hangs may crash when it is torn down
     """
     with fragile.taken():
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+            )
+            if done.returncode != -signal.SIGSEGV:
+                break
     assert done.returncode == 0, done.stderr
     message, hint = done.stdout.splitlines()
     assert message in (
