@@ -146,8 +146,6 @@ HER_LINE = (
 HER_REPLY = "And what now?"
 CALM = 1.0
 """The anger with which `Voice.render` speaks for a learner."""
-ENGINE_RATE = 22_050
-"""Samples a second of espeak-ng."""
 
 # ------------------------------------------------------------------------------------------------------------ sounds
 
@@ -258,22 +256,22 @@ def _espeak_end(parts: Sequence[str], voice: str) -> float:
     process = get_context("spawn").Process(target=_word_starts, args=(" ".join(parts), voice, its))
     process.start()
     its.close()
-    starts, sound = ours.recv()
+    starts, first_sound, length = ours.recv()
     process.join()
     next_word = len(parts[0]) + 2  # it counts letters from one
     # Of two words that it says as one ("of the") it tells the first alone.
-    start = next((start for at, start in starts if at >= next_word), len(sound) / ENGINE_RATE)
-    return float(start - np.flatnonzero(np.abs(sound) > 0.003)[0] / ENGINE_RATE + 0.02)  # as `Voice.render` cuts it
+    start = next((start for at, start in starts if at >= next_word), length)
+    return float(start - first_sound + 0.02)  # `Voice.render` leaves so much before the first sound
 
 
 def _word_starts(text: str, voice: str, answer: Connection) -> None:
-    """Send where words start, as (place in the text, seconds), and the sound; in a process of its own."""
+    """Send where words start, as (place in the text, seconds), the first sound and the end; in a process of its own."""
     from voicetrainer.speech.voice import Voice, delivery, load_library
 
     load_library()
     from pyttsx3.drivers import _espeak
 
-    _espeak.Initialize(_espeak.AUDIO_OUTPUT_SYNCHRONOUS, 100, None, 0)
+    rate = _espeak.Initialize(_espeak.AUDIO_OUTPUT_SYNCHRONOUS, 100, None, 0)
     _espeak.SetVoiceByName(voice.encode())
     how, pitch = delivery(CALM), Voice(voice).info.pitch
     for setting, value in (
@@ -294,7 +292,8 @@ def _word_starts(text: str, voice: str, answer: Connection) -> None:
 
     _espeak.SetSynthCallback(take)
     _espeak.Synth(text, flags=_espeak.CHARS_UTF8 | _espeak.ENDPAUSE)
-    answer.send((starts, np.frombuffer(bytes(sound), "<i2") / 32768))
+    samples = np.frombuffer(bytes(sound), "<i2") / 32768
+    answer.send((starts, np.flatnonzero(np.abs(samples) > 0.003)[0] / rate, len(samples) / rate))
 
 
 def in_parts(parts: Sequence[str], voice: str, seconds: float) -> Samples:

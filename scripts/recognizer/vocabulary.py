@@ -74,9 +74,7 @@ def make(
     if len(book_row):
         kinds["prose"] = Kind(_sentences(book_words, book_row, number), len(names))
     total = sum(WEIGHTS[name] for name in kinds)
-    model = mix(list(kinds.values()), [WEIGHTS[name] / total for name in kinds], pairs, triples)
-    (work / "language.pkl").write_bytes(pickle.dumps((model, names)))
-    print(f"{len(vocabulary)} words, {len(model.pairs)} pairs, {len(model.triples)} triples")
+    _keep(work, mix(list(kinds.values()), [WEIGHTS[name] / total for name in kinds], pairs, triples), names)
 
 
 def go_on(work: Path, repository: Path, before: Path, pairs: int, triples: int) -> None:
@@ -102,10 +100,14 @@ def go_on(work: Path, repository: Path, before: Path, pairs: int, triples: int) 
     names = ["<s>", "</s>", "<unk>", *sorted(found)]
     number = {name: index for index, name in enumerate(names)}
     moved = old.renumbered(np.array([number[name] for name in old_names]), len(names))
-    kinds: list[Kind | Model] = [moved, *(Kind(encode(rows[name], number), len(names)) for name in rows)]
-    model = mix(kinds, list(AGAIN.values()), pairs, triples)
+    kinds: dict[str, Kind | Model] = {"before": moved}
+    kinds |= {name: Kind(encode(lines, number), len(names)) for name, lines in rows.items()}
+    _keep(work, mix(list(kinds.values()), [AGAIN[name] for name in kinds], pairs, triples), names)
+
+
+def _keep(work: Path, model: Model, names: list[str]) -> None:
     (work / "language.pkl").write_bytes(pickle.dumps((model, names)))
-    print(f"{len(found)} words, {len(model.pairs)} pairs, {len(model.triples)} triples")
+    print(f"{len(names) - FIRST_WORD} words, {len(model.pairs)} pairs, {len(model.triples)} triples")
 
 
 def _good(word: str, bad: frozenset[str]) -> bool:
@@ -118,19 +120,18 @@ def _vocabulary(rows: dict[str, list[list[str]]], books: dict[str, int], lexicon
     bad = offensive()
     counts = {name: Counter(word for line in lines for word in line) for name, lines in rows.items()}
 
-    def good(word: str) -> bool:
-        return _good(word, bad)
-
-    words = {word for word in counts["calls"] if good(word) and (word in lexicon or counts["calls"][word] >= 2)}
-    words |= {word for word in counts["grammar"] if good(word)}
+    words = {word for word in counts["calls"] if _good(word, bad) and (word in lexicon or counts["calls"][word] >= 2)}
+    words |= {word for word in counts["grammar"] if _good(word, bad)}
     for name, least in (("dialogue", 4), ("speech", 2)):
-        words |= {word for word, count in counts[name].items() if count >= least and good(word) and word in lexicon}
+        words |= {
+            word for word, count in counts[name].items() if count >= least and _good(word, bad) and word in lexicon
+        }
     total = max(sum(books.values()), 1)
     candidates = set(wordfreq.top_n_list("en", 40_000)) | {word for word, count in books.items() if count > 200}
     share = {
         word: wordfreq.word_frequency(word, "en") + books.get(word, 0) / total
         for word in candidates
-        if good(word) and word in lexicon and (len(word) > 2 or word in SHORT)
+        if _good(word, bad) and word in lexicon and (len(word) > 2 or word in SHORT)
     }
     for word in sorted(share, key=lambda word: (-share[word], word)):
         if len(words) >= SIZE:
