@@ -295,11 +295,14 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object for machines")
     parser.add_argument("--show", action="store_true", help="tell every turn that was cut off, slow or misjudged")
     options = parser.parse_args()
+    rooms = [name.strip() for name in options.rooms.split(",")]
+    if unknown := sorted(set(rooms) - set(ROOMS)):
+        parser.error(f"there is no room {unknown[0]!r}: one of {', '.join(ROOMS)}")
     recognizer = load(options.model)
     profile = turns.PROFILES[options.profile]
     said = recorded(options.manifest) if options.manifest else dialogues(options.fresh, options.many)
     result: dict[str, Any] = {}
-    for name in options.rooms.split(","):
+    for name in rooms:
         noise = room(name, 60.0)
         here: dict[str, Any] = {}
         if options.only != "overlap":

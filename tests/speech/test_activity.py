@@ -84,6 +84,14 @@ def test_a_faint_breath_beside_a_voice_is_not_speech() -> None:
     assert not steps(call)[start + at(0.3) : start + at(1.9)].any()
 
 
+@pytest.mark.parametrize(("snr", "least", "most"), [(60, 0, 0), (30, 0, 0), (6, 0.05, 0.2)])
+def test_a_loud_room_may_hide_pieces_of_words(snr: float, least: float, most: float) -> None:
+    activity = Activity()
+    for frame in noisy(CALL, snr)[: len(CALL) // FRAME * FRAME].reshape(-1, FRAME):
+        activity.step(frame)
+    assert least <= activity.hidden <= most
+
+
 def test_it_costs_little() -> None:
     """Under 1 ms of CPU per second of audio on an idle machine; ten times that must never happen."""
     import time

@@ -5,6 +5,7 @@ the melody stopped.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -22,6 +23,7 @@ def run(
     height: float | None = LOW,
     turns: Turns | None = None,
     readings: Readings | None = None,
+    hidden: float = 0.0,
 ) -> list[tuple[float, str]]:
     """Run a script; what was signalled and when."""
     turns = turns or Turns()
@@ -30,7 +32,8 @@ def run(
     for who, seconds, words in script:
         for _ in range(round(seconds / FRAME)):
             t += FRAME
-            signal = turns.step(FRAME, "L" in who, "C" in who, lambda words=words: words, lambda: height, readings)  # type: ignore[misc]
+            said = partial(str, words)
+            signal = turns.step(FRAME, "L" in who, "C" in who, said, lambda: height, readings, hidden)
             if signal is Signal.YIELDED:
                 out.append((round(t, 2), turns.role + (" listening" if turns.listening else "")))
                 turns.next()
@@ -143,6 +146,22 @@ def test_a_sound_without_a_word_is_an_um() -> None:
 def test_a_key_or_a_click_in_the_pause_does_not_make_it_longer() -> None:
     times = play(("L", 2, DONE), ("", 0.2, DONE), ("L", 0.04, DONE), ("", 3, DONE))
     assert times[1][0] == pytest.approx(2 + STANDARD.least, abs=0.03)
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.1, 0.2])
+def test_in_a_loud_room_soft_ends_of_words_are_waited_for(hidden: float) -> None:
+    times = run((("L", 2, DONE), ("", 3, DONE)), hidden=hidden)
+    assert times[1][0] == pytest.approx(2 + STANDARD.least + hidden, abs=0.03)
+
+
+def test_in_a_loud_room_a_click_in_a_pause_may_be_a_piece_of_a_word() -> None:
+    script = (("L", 2, DONE), ("", 0.4, DONE), ("L", 0.04, DONE), ("", 3, DONE))
+    assert run(script, hidden=0.2)[1][0] == pytest.approx(2.44 + 0.2, abs=0.03)
+
+
+def test_a_loud_room_makes_no_wait_longer_that_is_long() -> None:
+    script = (("L", 2, "i will send you the"), ("", 3, "i will send you the"))
+    assert run(script, hidden=0.2) == run(script)
 
 
 def test_long_pauses_after_finished_sentences_are_learnt() -> None:

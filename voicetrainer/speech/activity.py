@@ -38,6 +38,10 @@ _FADES = 0.02  # dB a frame by which the loudest voice is forgotten
 _ENTER = (2.7, 0.30, 3.0, 18.0)  # deviations of the background; share of the distance; least and most dB above it
 _LEAVE = (1.4, 0.15, 2.0, 12.0)
 
+# Distances between voice and room (dB) at which the room begins to hide soft parts of words, and at which it hides the
+# most of them; and how long those then are (seconds). A headset has 40 dB and more in a quiet room.
+_HIDES, _HIDES_MOST, _HIDDEN = 22.0, 16.0, 0.2
+
 
 class _Band:
     """What is known of the background and of the voice in one band; all in dB."""
@@ -123,6 +127,12 @@ class Activity:
         elif self._below >= _EXIT_FRAMES:
             self._speaking = False
         return self._speaking
+
+    @property
+    def hidden(self) -> float:
+        """How much longer than it was a pause may seem because the room hides soft sounds next to it, seconds."""
+        distance = max(band.peak - band.mean for band in self._bands)
+        return _HIDDEN * min(max((_HIDES - distance) / (_HIDES - _HIDES_MOST), 0.0), 1.0)
 
     def _listen(self, levels: list[float], background: bool) -> None:
         self._frames += 1

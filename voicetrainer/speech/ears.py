@@ -70,7 +70,9 @@ class Ears:
         else:
             self._hearing.feed(frame)
             self._prosody.feed(frame)
-        signal = self.turns.step(seconds, voice, customer, self._words, self.height, self._readings)
+        signal = self.turns.step(
+            seconds, voice, customer, self._words, self.height, self._readings, self._activity.hidden
+        )
         self.cuts = signal is Signal.INTERRUPTS
         self._settled = self._settled and self.turns.silence > 0
         now = q(t + seconds)

@@ -165,6 +165,7 @@ class Turns:
         self._run = 0.0  # voice since the last pause
         self._gap = 0.0  # ... which was so long
         self._resumes = 0.0  # voice that may be the end of the pause
+        self._quiet = 0.0  # since any voice, be it but a click
         self._said = self._known = ""  # what was understood at this pause, and at the one before
         self._done = False  # ... and whether it was finished in words and melody
         self._ends: float | None = None  # silence after which this pause ends the turn; None until that is known
@@ -178,7 +179,14 @@ class Turns:
         self._next_still = self.profile.still
 
     def step(
-        self, dt: float, voice: bool, customer: bool, words: Words, height: Measure, readings: Readings | None = None
+        self,
+        dt: float,
+        voice: bool,
+        customer: bool,
+        words: Words,
+        height: Measure,
+        readings: Readings | None = None,
+        hidden: float = 0.0,
     ) -> Signal | None:
         """Take one frame.
 
@@ -196,6 +204,8 @@ class Turns:
             Gives how high in the learner's range the melody has stopped (`endings.height`); the same.
         readings
             Gives what else the words in a pause may have been (`Hearing.readings`); None where nothing else is known.
+        hidden
+            How much longer than it was a pause may seem here (`Activity.hidden`), seconds.
 
         Returns
         -------
@@ -221,7 +231,7 @@ class Turns:
             if self._over == "amid":
                 self.role = "interruption"
             return Signal.INTERRUPTS
-        if self._yields(voice, customer, words, height, readings):
+        if self._yields(voice, customer, words, height, readings, hidden):
             self._judge(customer, words)
             return Signal.YIELDED
         if voice and not customer and self.length >= self._next_still:
@@ -269,6 +279,7 @@ class Turns:
 
     def _hear(self, dt: float, voice: bool, customer: bool) -> None:
         if not voice:
+            self._quiet = self._quiet + dt if self._quiet else max(self.lag, dt)
             if self.silence or self._resumes:
                 self.silence += dt + self._resumes
             else:  # voice activity has gone on saying "voice" for a while
@@ -279,6 +290,7 @@ class Turns:
                     self.overlap = max(0.0, self.overlap - self.silence + dt)
             self._resumes = 0.0
             return
+        self._quiet = 0.0
         if self.silence:
             # A click, a key or a breath in a pause does not end it.
             self._resumes += dt
@@ -304,7 +316,15 @@ class Turns:
         self._look = overlap + 0.2
         return not LISTENING.issuperset(words().split()[:-1])  # the last word may still become another
 
-    def _yields(self, voice: bool, customer: bool, words: Words, height: Measure, readings: Readings | None) -> bool:
+    def _yields(
+        self,
+        voice: bool,
+        customer: bool,
+        words: Words,
+        height: Measure,
+        readings: Readings | None,
+        hidden: float,
+    ) -> bool:
         if self.length >= self.profile.longest:
             return True
         if voice or not self.silence:
@@ -315,10 +335,11 @@ class Turns:
             return False
         if self._ends is None:
             said = words()
-            self._ends = self._wait(said, height(), readings() if readings else [(said, 1.0)])
-        return self.silence >= self._ends
+            self._ends = self._wait(said, height(), readings() if readings else [(said, 1.0)], hidden)
+        # In a loud room a click in a pause may be the loudest piece of a word.
+        return self.silence >= self._ends and self._quiet >= self.lag + hidden
 
-    def _wait(self, said: str, stopped: float | None, readings: Sequence[Reading]) -> float:
+    def _wait(self, said: str, stopped: float | None, readings: Sequence[Reading], hidden: float) -> float:
         """Silence that ends the turn after what was said or may have been, where the melody stopped so high."""
         p = self.profile
         fresh, self._said = said != self._known, said
@@ -332,7 +353,7 @@ class Turns:
             wait = p.most
         else:
             less = min(1.0, max(0.0, (_SURE - over - sunk) / (_SURE - _UNSURE)))
-            wait = p.least * (p.unsure / p.least) ** less
+            wait = max(p.least * (p.unsure / p.least) ** less, p.least + hidden)
         if words and words[-1] in NUMBERS:
             wait = max(wait, p.unsure)
         elif SHORT.issuperset(words):
