@@ -3,7 +3,7 @@
 
 ::
 
-    python scripts/train_turns.py WHEEL            train and write; eleven minutes of one free core
+    python scripts/train_turns.py WHEEL            train and write; half an hour of two free cores
     python scripts/train_turns.py WHEEL --check    only measure, on a third of everything that training never saw
 
 The network is that of the detector of techniques (``scripts/train_encoder.py`` says where the wheel comes from and what
@@ -21,9 +21,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
+import os
 import random
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -46,7 +49,7 @@ ROOT = Path(__file__).resolve().parent.parent
 INSIDE, SENTENCE, TURN = 0, 1, 2
 LAYERS = 3  # a fourth gained nothing
 SHARES = {"calls": 0.4, "turns": 0.4, "everyday": 0.2}  # of what is shown
-EPOCHS, SHOWN, BATCH = 12, 40_000, 32
+RUNS, EPOCHS, SHOWN, BATCH = 4, 12, 40_000, 32
 ENDS, SENTENCES = 0.36, 0.16  # shares of what is shown that are ends of turns, and of sentences within them
 THINKING = 0.5  # share of what is shown of a turn with places to think that is one of them
 BLANKED = 0.03  # share of word pieces before the last that are blanked
@@ -146,10 +149,8 @@ def written() -> Iterator[Said]:
     for text in (folder / "ordinary.txt").read_text(encoding="utf-8").splitlines():
         yield Said(text, "turn", *marked(text))
     for text in (folder / "thinking.txt").read_text(encoding="utf-8").splitlines():
-        parts = [spoken(part).split() for part in text.split(" | ")]
-        words = [word for part in parts for word in part]
-        places = np.cumsum([len(part) for part in parts[:-1]]) - 1
-        yield Said(text, "turn", words, [INSIDE] * (len(words) - 1) + [TURN], tuple(places.tolist()))
+        places = np.cumsum([len(spoken(part).split()) for part in text.split(" | ")[:-1]]) - 1
+        yield Said(text, "turn", *marked(text.replace(" | ", " ")), tuple(places.tolist()))
     for text in gzip.decompress((folder / "everyday.txt.gz").read_bytes()).decode().splitlines():
         yield Said(text, "everyday", *marked(text))
 
@@ -197,20 +198,42 @@ def item(words: Sequence[str], mark: int, vocabulary: dict[str, int]) -> Item:
 
 
 def train(rows: Sequence[Said], wheel: Path, seed: int) -> tuple[Net, list[str]]:
-    """A network that has learned from utterances, and the pieces it knows."""
+    """A network that has learned from utterances, and the pieces it knows: the mean of `RUNS`.
+
+    Networks that begin alike and see the same in other orders end near enough to each other for the mean of their
+    weights to be better than any of them (Wortsman et al. 2022, "Model soups").
+    """
+    import torch
+
+    with ProcessPoolExecutor(min(RUNS, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+        learned = list(pool.map(run, [rows] * RUNS, [wheel] * RUNS, [seed] * RUNS, range(RUNS)))
+    net, names = untaught(wheel, seed)
+    means = {name: torch.stack([weights[name] for weights in learned]).mean(dim=0) for name in learned[0]}
+    net.load_state_dict(means)
+    return net, names
+
+
+def untaught(wheel: Path, seed: int) -> tuple[Net, list[str]]:
+    """The network that all runs begin with, and the pieces it knows."""
     import torch
 
     torch.manual_seed(seed)
     base = read_base(wheel)
     with np.load(ROOT / "models" / "techniques" / "encoder.npz") as shared:
         names = bytes(shared["pieces"]).decode().split("\n")
-    vocabulary = {name: i for i, name in enumerate(names)}
     net = Net(base, [base.pieces.index(name) for name in names], LAYERS, LABELS)
     torch.nn.init.zeros_(net.bias)
+    return net, names
+
+
+def run(rows: Sequence[Said], wheel: Path, seed: int, order: int) -> dict[str, Any]:
+    """The weights that come of showing all in one order."""
+    net, names = untaught(wheel, seed)
+    vocabulary = {name: i for i, name in enumerate(names)}
     kinds = {kind: [row for row in rows if row.kind == kind] for kind in SHARES}
 
     def epoch(number: int) -> list[Item]:
-        dice = random.Random(f"{seed} {number}")
+        dice = random.Random(f"{seed} {order} {number}")
         drawn = dice.choices(list(SHARES), list(SHARES.values()), k=SHOWN)
         items = [item(*show(kinds[kind], dice), vocabulary) for kind in drawn]
         blank = vocabulary[BLANK]
@@ -223,8 +246,10 @@ def train(rows: Sequence[Said], wheel: Path, seed: int) -> tuple[Net, list[str]]
             for one in items
         ]
 
-    teach(net, map(epoch, range(EPOCHS)), EPOCHS, EPOCHS * SHOWN // BATCH, vocabulary, f"{seed} turns", "turns")
-    return net, names
+    name = f"run {order + 1} of {RUNS}"
+    teach(net, map(epoch, range(EPOCHS)), EPOCHS, EPOCHS * SHOWN // BATCH, vocabulary, f"{seed} {order}", name)
+    weights: dict[str, Any] = net.state_dict()
+    return weights
 
 
 def check(rows: Sequence[Said], wheel: Path, seed: int) -> None:

@@ -63,6 +63,13 @@ def test_readings_are_weighed() -> None:
     assert weighed(words_end, []) == both(0)
 
 
+def test_of_an_um_nothing_is_taken_out() -> None:
+    words_end = by_last(prefer=4.0, er=-10.0, the=-10.0)
+    hummed = weighed(words_end, [("which do you prefer", 0.8), ("which do you prefer er", 0.2)])
+    assert hummed.whole == pytest.approx(np.log(0.8 / 0.2), abs=0.2)
+    assert weighed(words_end, [("which do you prefer", 0.8), ("which do you prefer the", 0.2)]).whole < 0
+
+
 def test_readings_that_sound_alike_are_one() -> None:
     asked: list[Sequence[str]] = []
 

@@ -122,7 +122,8 @@ def weighed(judge: Judge, readings: Sequence[Reading]) -> Ends:
 
     The chances of the readings hold how well each could have ended there, as the recogniser's language model sees it,
     for the recogniser is asked for whole sentences: before a pause it takes "check the" for "check that". What the
-    judge itself thinks of that is therefore taken out of them again (`_TAKEN_OUT`) before it is put in.
+    judge itself thinks of that is therefore taken out of them again (`_TAKEN_OUT`) before it is put in. Not so where it
+    was an "um": that the language model has learned to expect as often as it comes.
 
     Parameters
     ----------
@@ -147,7 +148,10 @@ def weighed(judge: Judge, readings: Sequence[Reading]) -> Ends:
         return Ends(0.0, 0.0)
     judged = [judge(alike[last]) for last in kept]
     wholes = [_chance(ends.whole) for ends in judged]
-    weights = [chances[last] / max(whole, _LEAST) ** _TAKEN_OUT for last, whole in zip(kept, wholes, strict=True)]
+    weights = [
+        chances[last] / (1.0 if HESITATIONS.issuperset(last[-1:]) else max(whole, _LEAST) ** _TAKEN_OUT)
+        for last, whole in zip(kept, wholes, strict=True)
+    ]
     return Ends(_mixed(weights, [_chance(ends.over) for ends in judged]), _mixed(weights, wholes))
 
 
