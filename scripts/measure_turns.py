@@ -4,6 +4,7 @@
     scripts/measure_turns.py                        every room: quiet, white noise and babble at 20 and 10 dB
     scripts/measure_turns.py --fresh                sentences and voices on which nothing was set
     scripts/measure_turns.py --fresh --many         381 others that training never read, many with unusual endings
+    scripts/measure_turns.py --fresh --only words   the judge of words alone on their texts, in seconds
     scripts/measure_turns.py --rooms quiet --json
     scripts/measure_turns.py --manifest MANIFEST.csv --model vosk-model-small-en-us-0.15
 
@@ -36,6 +37,7 @@ from turn_clips import (
     HER_REPLY,
     LEARNERS,
     LISTENING,
+    MANY,
     OUTBURSTS,
     ROOMS,
     Turn,
@@ -54,6 +56,7 @@ from voicetrainer.roleplay.events import Fact, Heard, LineStarted, LineStopped, 
 from voicetrainer.speech import turns
 from voicetrainer.speech.audio import RATE, Samples
 from voicetrainer.speech.ears import Ears
+from voicetrainer.speech.endings import judge
 from voicetrainer.speech.recognizer import Recognizer
 from voicetrainer.transports import Frame
 from voicetrainer.transports.fixture import Cue, Fixture
@@ -278,6 +281,17 @@ def measure_overlap(noise: Samples, recognizer: Recognizer, fresh: bool, show: b
     return out
 
 
+# ------------------------------------------------------------------------------------------------------------- words
+
+
+def measure_words(fresh: bool) -> dict[float, float]:
+    """What share of the places to think is taken for ends of sentences where so many whole turns are told."""
+    lines = MANY.read_text(encoding="utf-8").splitlines()[fresh::2]
+    whole = [judge()(line.replace("/", " ").split()).whole for line in lines if "|" not in line]
+    open_ = [judge()(line.split("|")[0].split()).whole for line in lines if "|" in line]
+    return {told: round(float(np.mean(open_ > np.quantile(whole, 1 - told))), 4) for told in (0.75, 0.9, 0.95)}
+
+
 # -------------------------------------------------------------------------------------------------------------- main
 
 
@@ -291,13 +305,20 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, help="a CSV with the column path: recordings, each one turn")
     parser.add_argument("--model", help="recognition model (default: the one that ships)")
     parser.add_argument("--endpoint", action="store_true", help="compare with Vosk's own end of an utterance, too")
-    parser.add_argument("--only", choices=("turns", "overlap"), help="one of the two halves")
+    parser.add_argument("--only", choices=("turns", "overlap", "words"), help="one of the parts")
     parser.add_argument("--json", action="store_true", help="print one JSON object for machines")
     parser.add_argument("--show", action="store_true", help="tell every turn that was cut off, slow or misjudged")
     options = parser.parse_args()
     rooms = [name.strip() for name in options.rooms.split(",")]
     if unknown := sorted(set(rooms) - set(ROOMS)):
         parser.error(f"there is no room {unknown[0]!r}: one of {', '.join(ROOMS)}")
+    if options.only == "words":
+        shares = measure_words(options.fresh)
+        if options.json:
+            print(json.dumps(shares, indent=2))
+        for told, share in {} if options.json else shares.items():
+            print(f"  {told:.0%} of whole turns told, {share:.1%} of the places to think taken for ends")
+        return
     recognizer = load(options.model)
     profile = turns.PROFILES[options.profile]
     said = recorded(options.manifest) if options.manifest else dialogues(options.fresh, options.many)

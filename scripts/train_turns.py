@@ -48,7 +48,7 @@ from voicetrainer.speech.endings import LABELS, LONGEST, SHARED, TAKEN_FOR_UM, s
 ROOT = Path(__file__).resolve().parent.parent
 INSIDE, SENTENCE, TURN = 0, 1, 2
 LAYERS = 3  # a fourth gained nothing
-SHARES = {"calls": 0.4, "turns": 0.4, "everyday": 0.2}  # of what is shown
+SHARES = {"calls": 0.3, "turns": 0.5, "everyday": 0.2}  # of what is shown
 RUNS, EPOCHS, SHOWN, BATCH = 4, 12, 40_000, 32
 ENDS, SENTENCES = 0.36, 0.16  # shares of what is shown that are ends of turns, and of sentences within them
 THINKING = 0.5  # share of what is shown of a turn with places to think that is one of them
