@@ -33,7 +33,7 @@ LOOK = 0.24
 """Seconds of silence after which words and melody are looked at: both are known by then (`Hearing.settle`), and what
 can follow an end of the turn is got ready meanwhile."""
 _SUNK, _SUNK_TELLS = 0.03, 0.8  # height of the melody up to which it has sunk, and how much that tells (log-odds)
-_OPEN = -0.5  # how whole a sentence must be, or words and melody lead on (`endings.Ends`)
+_OPEN = -0.3  # how whole a sentence must be, or words and melody lead on (`endings.Ends`)
 _UNSURE, _SURE = 0.9, 2.4  # how likely to be over a turn is that is not answered before, and one answered at once
 _LEADS_ON = -1.5  # how whole words are at most before a sound that may have been an "um"
 _DOUBTFUL = 0.9  # the chance of the last word below which it may have been one
