@@ -159,6 +159,12 @@ def test_in_a_loud_room_a_click_in_a_pause_may_be_a_piece_of_a_word() -> None:
     assert run(script, hidden=0.2)[1][0] == pytest.approx(2.44 + 0.2, abs=0.03)
 
 
+def test_typing_in_a_loud_room_does_not_keep_a_turn_open() -> None:
+    typing = (("L", 0.04, DONE), ("", 0.12, DONE)) * 40
+    times = run((("L", 2, DONE), *typing), hidden=0.2)
+    assert times[1][0] == pytest.approx(2 + STANDARD.most, abs=0.2)
+
+
 def test_a_loud_room_makes_no_wait_longer_that_is_long() -> None:
     script = (("L", 2, "i will send you the"), ("", 3, "i will send you the"))
     assert run(script, hidden=0.2) == run(script)

@@ -336,8 +336,9 @@ class Turns:
         if self._ends is None:
             said = words()
             self._ends = self._wait(said, height(), readings() if readings else [(said, 1.0)], hidden)
-        # In a loud room a click in a pause may be the loudest piece of a word.
-        return self.silence >= self._ends and self._quiet >= self.lag + hidden
+        # In a loud room a click in a pause may be the loudest piece of a word; but somebody may be typing.
+        quiet = self._quiet >= self.lag + hidden or self.silence >= self.profile.most
+        return self.silence >= self._ends and quiet
 
     def _wait(self, said: str, stopped: float | None, readings: Sequence[Reading], hidden: float) -> float:
         """Silence that ends the turn after what was said or may have been, where the melody stopped so high."""
