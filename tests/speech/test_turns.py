@@ -370,3 +370,5 @@ def test_a_fixed_rule_is_a_profile_too() -> None:
     fixed = replace(STANDARD, least=0.8, most=0.8, unsure=0.8)
     for words in (DONE, "i will send you the", "the number is four"):
         assert waited(words, HIGH, fixed) == pytest.approx(0.8, abs=0.03)
+        loud = run((("L", 2, words), ("", 3, words)), HIGH, Turns(fixed), hidden=0.2)
+        assert loud[1][0] == pytest.approx(2.8, abs=0.03)

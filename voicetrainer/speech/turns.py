@@ -354,7 +354,7 @@ class Turns:
             wait = p.most
         else:
             less = min(1.0, max(0.0, (_SURE - over - sunk) / (_SURE - _UNSURE)))
-            wait = max(p.least * (p.unsure / p.least) ** less, p.least + hidden)
+            wait = max(p.least * (p.unsure / p.least) ** less, min(p.least + hidden, p.unsure))
         if words and words[-1] in NUMBERS:
             wait = max(wait, p.unsure)
         elif SHORT.issuperset(words):
